@@ -235,14 +235,14 @@ def _checked_url(name: str, text: str) -> str:
     except ValueError:
         valid = False
     if not valid or parts.username or parts.password or parts.query or parts.fragment:
-        raise SettingsError(f"{name} must be an http or https address without a user or a query, not {text!r}.")
+        raise SettingsError(f"{name} must be an http(s) address without a user or a query, not {text!r}.")
     return text
 
 
 def _checked_public_url(text: str, *, allow_http: bool) -> str:
     parts = urlsplit(text)
     if parts.path:
-        raise SettingsError("TIDINGS_PUBLIC_URL must be a host without a path: Tidings is served at its root.")
+        raise SettingsError("TIDINGS_PUBLIC_URL must have no path: Tidings is served at the root of a host.")
     loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
     if parts.scheme == "http" and not loopback and not allow_http:
         raise SettingsError(

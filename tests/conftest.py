@@ -1,0 +1,115 @@
+"""What every test stands on: a real PostgreSQL, made by the program's own launcher and migrations.
+
+One cluster and one migrated template for the run; a database of its own for each test process; tables
+emptied between tests. Code under test commits for real: savepoints would hide a missing team scope.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from webapp import create_app, embedded, schema
+from webapp.connections import conninfo
+from webapp.embedded import Cluster
+from webapp.settings import Settings
+
+
+@dataclasses.dataclass(frozen=True)
+class Database:
+    """One database of the test cluster, as each of its roles."""
+
+    program_url: str
+    owner_url: str
+    superuser_url: str
+
+    def owner(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """An autocommit connection as the role that owns the tables and sees every team."""
+        return psycopg.connect(conninfo(self.owner_url), autocommit=True)
+
+    def program(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """An autocommit connection as the role that the program uses."""
+        return psycopg.connect(conninfo(self.program_url), autocommit=True)
+
+    def environ(self) -> dict[str, str]:
+        """The settings that point a process at this database."""
+        return {"DATABASE_URL": self.program_url, "DATABASE_OWNER_URL": self.owner_url}
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """An embedded PostgreSQL for the run; it does not wait for its disk, which no test here relies on."""
+    instance = Path(os.environ.get("TIDINGS_TEST_INSTANCE") or tmp_path_factory.mktemp("cluster"))
+    with embedded.start_for(instance) as running:
+        with psycopg.connect(conninfo(running.superuser_url), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield running
+
+
+@pytest.fixture(scope="session")
+def database(cluster: Cluster) -> Iterator[Database]:
+    """A migrated database, dropped at the end of the run."""
+    name = f"test_{secrets.token_hex(4)}"
+    with psycopg.connect(conninfo(cluster.superuser_url), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" OWNER tidings_owner')
+    made = Database(
+        *(url.replace("/tidings?", f"/{name}?") for url in (cluster.program_url, cluster.owner_url)),
+        cluster.superuser_url.rsplit("?", 1)[0].rsplit("/", 1)[0] + f"/{name}?" + cluster.superuser_url.rsplit("?", 1)[1],
+    )
+    schema.upgrade(made.owner_url, made.program_url)
+    yield made
+    with psycopg.connect(conninfo(cluster.superuser_url), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def empty(database: Database) -> Iterator[Database]:
+    """The database with every table empty after the test."""
+    yield database
+    with psycopg.connect(conninfo(database.superuser_url), autocommit=True) as connection:
+        tables = connection.execute(
+            "SELECT quote_ident(relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+            "AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> 'alembic_version'"
+        ).fetchall()
+        connection.execute(f"TRUNCATE {', '.join(name for (name,) in tables)} RESTART IDENTITY CASCADE")
+
+
+@pytest.fixture
+def settings(empty: Database, tmp_path: Path) -> Settings:
+    """Settings of a program on the test database, with an instance folder of its own."""
+    return Settings.from_environ(
+        {
+            **empty.environ(),
+            "TIDINGS_INSTANCE": str(tmp_path / "instance"),
+            "TIDINGS_SIGNUP": "open",
+            "TIDINGS_PRACTICE": "on",
+            "TIDINGS_PUBLIC_URL": "http://localhost",
+        }
+    )
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The whole web application; forms need no CSRF token here (tests/test_csrf.py looks at those)."""
+    application = create_app(settings, TESTING=True, WTF_CSRF_ENABLED=False)
+    yield application
+    with application.app_context():
+        from webapp.extensions import db
+
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser without JavaScript and without cookies."""
+    return app.test_client()

@@ -1,0 +1,97 @@
+"""Who may do what: one table, and the mark that each route must carry.
+
+`create_app` refuses to start when a route has neither `@requires` nor `@public`, so a new page cannot
+forget the question.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, TypeVar, cast
+
+from flask import Flask, abort, g
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class Role(StrEnum):
+    """A member's role in a team, strongest first."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    SENDER = "sender"
+    VIEWER = "viewer"
+
+
+_ALL = frozenset(Role)
+_SENDERS = frozenset({Role.OWNER, Role.ADMIN, Role.SENDER})
+_ADMINS = frozenset({Role.OWNER, Role.ADMIN})
+
+PERMISSIONS: dict[str, frozenset[Role]] = {
+    "team.view": _ALL,
+    "campaigns.view": _ALL,
+    "campaigns.write": _SENDERS,
+    "campaigns.send": _SENDERS,
+    "numbers.view": _SENDERS,
+    "gateways.view": _ALL,
+    "gateways.manage": _ADMINS,
+    "balance.view": _ALL,
+    "team.manage": _ADMINS,
+    "audit.view": _ADMINS,
+}
+
+
+def requires(permission: str) -> Callable[[View], View]:
+    """Mark a view with the permission it needs; asked anew at each request, so a lost right acts at once."""
+    if permission not in PERMISSIONS:
+        raise ValueError(f"no permission is called {permission}")
+
+    def mark(view: View) -> View:
+        @functools.wraps(view)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            if not may(permission):
+                abort(403)
+            return view(*args, **kwargs)
+
+        checked.permission = permission  # type: ignore[attr-defined] # a mark on a function
+        return cast(View, checked)
+
+    return mark
+
+
+def signed_in(view: View) -> View:
+    """Mark a view that is about the person alone, of no team: any signed-in user may."""
+
+    @functools.wraps(view)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        if getattr(g, "user", None) is None:
+            abort(401)
+        return view(*args, **kwargs)
+
+    checked.permission = "signed_in"  # type: ignore[attr-defined] # a mark on a function
+    return cast(View, checked)
+
+
+def public(view: View) -> View:
+    """Mark a view that anybody may see."""
+    view.permission = "public"  # type: ignore[attr-defined] # a mark on a function
+    return view
+
+
+def may(permission: str) -> bool:
+    """Whether the signed-in member has this permission in the team of this request."""
+    member = getattr(g, "member", None)
+    return member is not None and Role(member.role) in PERMISSIONS[permission]
+
+
+def check_all_routes(app: Flask) -> None:
+    """Raise RuntimeError naming the first route without a mark; the program does not start then."""
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint == "static":
+            continue
+        if not hasattr(app.view_functions[rule.endpoint], "permission"):
+            raise RuntimeError(
+                f"the route {rule.rule} ({rule.endpoint}) carries neither @requires nor @signed_in nor @public"
+            )

@@ -1,0 +1,97 @@
+"""Puts the web application together: settings, extensions, capabilities, error pages, and the last checks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from webapp import connections, logs
+from webapp.extensions import csrf, db, limiter
+from webapp.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+# A form carries at most a paste of 10,000 numbers with names and some air; files have a door of their own.
+MOST_FORM_BYTES = 4 * 1024 * 1024
+
+
+def build(settings: Settings | None = None, **overrides: Any) -> Flask:
+    """Make the application. `overrides` go into Flask's configuration (tests use it).
+
+    Raises SettingsError for a wrong setting and RuntimeError for a route without a permission mark.
+    """
+    settings = settings or Settings.from_environ()
+    logs.configure(development=settings.development)
+    app = Flask("webapp", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    app.config.update(_configuration(settings))
+    app.config.update(overrides)
+    app.extensions["tidings_settings"] = settings
+    _bind_extensions(app)
+    _register(app, settings)
+    return app
+
+
+def settings_of(app: Flask) -> Settings:
+    """The settings that this application was made with."""
+    settings = app.extensions["tidings_settings"]
+    if not isinstance(settings, Settings):
+        raise TypeError("the application was not made by build()")
+    return settings
+
+
+def _configuration(settings: Settings) -> dict[str, Any]:
+    return {
+        "SECRET_KEY": settings.make_secret_key(),
+        "SQLALCHEMY_DATABASE_URI": connections.program_url(settings),
+        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True, "pool_size": 5, "max_overflow": 20},
+        "MAX_CONTENT_LENGTH": MOST_FORM_BYTES,
+        "MAX_FORM_MEMORY_SIZE": MOST_FORM_BYTES,
+        "MAX_FORM_PARTS": 2000,
+        "TRUSTED_HOSTS": _trusted_hosts(settings),
+        "SESSION_COOKIE_NAME": "__Host-tidings-form" if settings.https else "tidings-form",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": settings.https,
+        "PERMANENT_SESSION_LIFETIME": timedelta(days=7),
+        "SEND_FILE_MAX_AGE_DEFAULT": timedelta(hours=1),
+        "WTF_CSRF_TIME_LIMIT": None,
+        # The referrer is not sent (see the headers); Origin and Sec-Fetch-Site are checked instead.
+        "WTF_CSRF_SSL_STRICT": False,
+        "RATELIMIT_STORAGE_URI": "tidings-postgres://",
+        "BABEL_TRANSLATION_DIRECTORIES": str(ROOT / "webapp" / "translations"),
+    }
+
+
+def _trusted_hosts(settings: Settings) -> list[str]:
+    hosts = {settings.public_host, settings.bind.host, "127.0.0.1", "localhost", "[::1]"}
+    return sorted(hosts - {"", "0.0.0.0", "::"})  # noqa: S104 # taken out, not bound to
+
+
+def _bind_extensions(app: Flask) -> None:
+    from webapp.accounts import limits_storage
+
+    db.init_app(app)
+    csrf.init_app(app)
+    limits_storage.bind(app)
+    limiter.init_app(app)
+
+
+def _register(app: Flask, settings: Settings) -> None:
+    """Register every capability. They are imported here, so that none is imported by another's import."""
+    from webapp import headers, kit, pages
+    from webapp.accounts import permissions, requests
+    from webapp.accounts.views import blueprint as accounts
+    from webapp.campaigns.views import blueprint as campaigns
+    from webapp.gateway.views import blueprint as gateway
+    from webapp.health.views import blueprint as health
+
+    pages.init_app(app)
+    headers.init_app(app)
+    requests.init_app(app)
+    for blueprint in (health, accounts, gateway, campaigns):
+        app.register_blueprint(blueprint)
+    if settings.development or app.testing:
+        app.register_blueprint(kit.blueprint)
+    permissions.check_all_routes(app)

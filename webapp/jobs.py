@@ -1,0 +1,151 @@
+"""The door to the task engine (procrastinate): the rest of the program knows only this module.
+
+Rows are the truth, jobs only wake somebody. A job is put in the queue on the connection of the
+transaction that writes its row, so either both are there or neither. What a sweep can find again needs
+no retry of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import procrastinate
+import structlog
+from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued
+
+from webapp import heartbeats, tenancy
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+log = structlog.get_logger(__name__)
+
+# Seconds after which a job whose worker stopped beating is tried again.
+STALLED_AFTER = 60
+KEEP_FINISHED_HOURS = 24
+POLL_SECONDS = 1.0
+
+TeamJob = Callable[..., None]
+_team_jobs: dict[str, TeamJob] = {}
+_periodic: dict[str, tuple[str, Callable[[], None]]] = {}
+
+# Never opened: it only writes, on the connection that it is handed. The worker's own app is an
+# asynchronous one, which cannot write on a connection of ours.
+_enqueuer = App(connector=SyncPsycopgConnector())
+
+
+def job(name: str) -> Callable[[TeamJob], TeamJob]:
+    """Register a function `(team_id, **ids)` as the job `name`; it runs in its team's scope and commits itself."""
+
+    def register(function: TeamJob) -> TeamJob:
+        if name in _team_jobs:
+            raise ValueError(f"two jobs are called {name}")
+        _team_jobs[name] = function
+        return function
+
+    return register
+
+
+def periodic(name: str, cron: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Register a function without arguments to run by `cron` (six fields: the last one is seconds)."""
+
+    def register(function: Callable[[], None]) -> Callable[[], None]:
+        _periodic[name] = (cron, function)
+        return function
+
+    return register
+
+
+def periodic_names() -> list[str]:
+    """The periodic jobs, each of which has a heartbeat of this name."""
+    return sorted(_periodic)
+
+
+def enqueue(name: str, team_id: int, *, once: str | None = None, **ids: int) -> None:
+    """Put a job in the queue in the present transaction.
+
+    Only ids travel, never a number, a text or a credential. With `once`, a waiting job of that key is
+    enough and no second one is added.
+    """
+    session = tenancy.session()
+    connection = session.connection().connection.dbapi_connection
+    lock = f"{name}:{team_id}:{once}" if once is not None else None
+    task = _enqueuer.configure_task(_team_task(name), queueing_lock=lock, connection=connection)
+    if lock is None:
+        task.defer(team_id=team_id, **ids)
+        return
+    # The engine reports a waiting twin by a unique violation, which would undo our transaction too.
+    with contextlib.suppress(AlreadyEnqueued), session.begin_nested():
+        task.defer(team_id=team_id, **ids)
+
+
+def build_worker(flask_app: Flask, conninfo: str) -> App:
+    """The asynchronous app that runs jobs, with every registered job on it."""
+    worker = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=3))
+    retry = procrastinate.RetryStrategy(max_attempts=5, exponential_wait=4)
+    for name, function in _team_jobs.items():
+        worker.task(name=_team_task(name), retry=retry)(_in_team(flask_app, function))
+    for name, (cron, function) in _periodic.items():
+        # Its next turn comes anyway, so a failed one is not tried again.
+        lock = {"queueing_lock": f"periodic:{name}"}
+        task = worker.task(name=f"periodic:{name}", **lock)(_beating(flask_app, name, function))
+        worker.periodic(cron=cron, **lock)(task)
+    _add_upkeep(worker)
+    return worker
+
+
+async def run_worker(worker: App) -> None:
+    """Run jobs until a signal comes or the database goes away (then the process ends and is restarted)."""
+    async with worker.open_async():
+        await worker.run_worker_async(
+            concurrency=2,
+            fetch_job_polling_interval=POLL_SECONDS,
+            delete_jobs="successful",
+            shutdown_graceful_timeout=60,
+        )
+
+
+def _team_task(name: str) -> str:
+    return f"team:{name}"
+
+
+def _in_team(flask_app: Flask, function: TeamJob) -> Callable[..., None]:
+    def run(team_id: int, **ids: int) -> None:
+        with tenancy.team_scope(team_id, flask_app):
+            function(**ids)
+
+    return run
+
+
+def _beating(flask_app: Flask, name: str, function: Callable[[], None]) -> Callable[[int], None]:
+    def run(timestamp: int) -> None:
+        del timestamp
+        with flask_app.app_context():
+            function()
+        with flask_app.app_context():
+            heartbeats.beat(name)
+
+    return run
+
+
+def _add_upkeep(worker: App) -> None:
+    """Jobs about jobs: those of a dead worker are tried again, finished ones are cleared away."""
+
+    @worker.periodic(cron="* * * * * */30", queueing_lock="upkeep:stalled")
+    @worker.task(name="upkeep:stalled", queueing_lock="upkeep:stalled")
+    async def retry_stalled(timestamp: int) -> None:
+        del timestamp
+        for stalled in await worker.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER):
+            log.warning("job of a dead worker is tried again", job=stalled.id, task=stalled.task_name)
+            await worker.job_manager.retry_job(stalled)
+
+    @worker.periodic(cron="17 * * * * 0", queueing_lock="upkeep:old")
+    @worker.task(name="upkeep:old", queueing_lock="upkeep:old")
+    async def delete_old(timestamp: int) -> None:
+        del timestamp
+        await worker.job_manager.delete_old_jobs(
+            nb_hours=KEEP_FINISHED_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
+        )
