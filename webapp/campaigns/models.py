@@ -1,0 +1,141 @@
+"""Campaigns and what they are made of; docs/sending.md tells how the rows change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Integer, LargeBinary, SmallInteger, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from webapp.campaigns.states import CampaignState
+from webapp.database import Base, TeamOwned, new_id
+
+
+class Campaign(TeamOwned, Base):
+    """One text to one audience through one gateway account, for its whole life."""
+
+    __tablename__ = "campaign"
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=new_id)
+    account_id: Mapped[int]
+    kind: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text, default=CampaignState.DRAFT)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    name: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    signature: Mapped[str] = mapped_column(Text, default="")
+    content: Mapped[str] = mapped_column(Text, default="")
+    parts: Mapped[int] = mapped_column(Integer, default=0)
+    left_out: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    confirm_key: Mapped[str | None] = mapped_column(Text)
+    preview_hash: Mapped[str | None] = mapped_column(Text)
+    created_by: Mapped[int | None]
+    confirmed_by: Mapped[int | None]
+    created_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    begin_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    handed_over_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    paused_by_person: Mapped[str | None] = mapped_column(Text)
+    paused_by_machine: Mapped[str | None] = mapped_column(Text)
+    paused_at: Mapped[datetime | None]
+    cursor_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    cursor_mobile: Mapped[str | None] = mapped_column(Text)
+    cursor_copy: Mapped[int | None] = mapped_column(SmallInteger)
+    next_batch: Mapped[int] = mapped_column(Integer, default=1)
+    halvings: Mapped[int] = mapped_column(Integer, default=0)
+    recipients: Mapped[int] = mapped_column(Integer, default=0)
+    waiting: Mapped[int] = mapped_column(Integer, default=0)
+    unconfirmed: Mapped[int] = mapped_column(Integer, default=0)
+    no_report: Mapped[int] = mapped_column(Integer, default=0)
+    delivered: Mapped[int] = mapped_column(Integer, default=0)
+    failed: Mapped[int] = mapped_column(Integer, default=0)
+    not_sent: Mapped[int] = mapped_column(Integer, default=0)
+    last_report_at: Mapped[datetime | None]
+
+
+class Audience(TeamOwned, Base):
+    """One number that a draft or a campaign being planned is for."""
+
+    __tablename__ = "audience"
+
+    campaign_id: Mapped[int] = mapped_column(primary_key=True)
+    text_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    mobile: Mapped[str] = mapped_column(Text, primary_key=True)
+    copy: Mapped[int] = mapped_column(SmallInteger, primary_key=True, default=0)
+    variables: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+
+
+class Message(TeamOwned, Base):
+    """One number of a campaign. What became of it is its own outcome, else the state of its batch."""
+
+    __tablename__ = "message"
+
+    campaign_id: Mapped[int] = mapped_column(primary_key=True)
+    mobile: Mapped[str] = mapped_column(Text, primary_key=True)
+    copy: Mapped[int] = mapped_column(SmallInteger, primary_key=True, default=0)
+    batch_no: Mapped[int] = mapped_column(Integer)
+    outcome: Mapped[str | None] = mapped_column(Text)
+    rank: Mapped[int] = mapped_column(SmallInteger, default=0)
+    status: Mapped[str | None] = mapped_column(Text)
+    reported_at: Mapped[datetime | None]
+    variables: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+
+
+class Batch(TeamOwned, Base):
+    """The numbers of one request, frozen in their order from its first attempt on."""
+
+    __tablename__ = "batch"
+
+    campaign_id: Mapped[int] = mapped_column(primary_key=True)
+    no: Mapped[int] = mapped_column(Integer, primary_key=True)
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(Text)
+    content: Mapped[str] = mapped_column(Text)
+    mobiles: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    size: Mapped[int] = mapped_column(Integer)
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary)
+    account_fingerprint: Mapped[bytes | None] = mapped_column(LargeBinary)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    open: Mapped[int] = mapped_column(Integer)
+    lease_until: Mapped[datetime | None]
+    wake_at: Mapped[datetime | None]
+    first_unknown_at: Mapped[datetime | None]
+    parent: Mapped[int | None] = mapped_column(Integer)
+    why: Mapped[str | None] = mapped_column(Text)
+
+
+class Attempt(TeamOwned, Base):
+    """One call of the gateway: written before the call, closed by its answer or by the reaper."""
+
+    __tablename__ = "attempt"
+
+    campaign_id: Mapped[int] = mapped_column(primary_key=True)
+    batch_no: Mapped[int] = mapped_column(Integer, primary_key=True)
+    n: Mapped[int] = mapped_column(Integer, primary_key=True)
+    account_id: Mapped[int] = mapped_column(BigInteger)
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(Text)
+    why: Mapped[str | None] = mapped_column(Text)
+    http_status: Mapped[int | None] = mapped_column(Integer)
+    resp_code: Mapped[int | None] = mapped_column(Integer)
+    msgid: Mapped[str | None] = mapped_column(Text)
+    answer: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class GatewayMessage(TeamOwned, Base):
+    """A msgid by which reports name a batch; a batch may have several."""
+
+    __tablename__ = "gateway_message"
+
+    account_id: Mapped[int] = mapped_column(primary_key=True)
+    msgid: Mapped[str] = mapped_column(Text, primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(primary_key=True)
+    batch_no: Mapped[int] = mapped_column(Integer, primary_key=True)
+    attempt: Mapped[int | None] = mapped_column(Integer)
+    source: Mapped[str] = mapped_column(Text)
+    noted_at: Mapped[datetime]

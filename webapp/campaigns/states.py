@@ -1,0 +1,46 @@
+"""States of campaigns and batches, and why the machine pauses; the words for them are in statuses.py."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class CampaignState(StrEnum):
+    """The states of docs/sending.md. Whether it is paused is told by two columns beside the state."""
+
+    DRAFT = "draft"
+    PLANNING = "planning"
+    SCHEDULED = "scheduled"
+    READY = "ready"
+    SENDING = "sending"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    MISSED = "missed"
+    WAITING_FOR_REPORTS = "waiting_for_reports"
+    FINISHED = "finished"
+
+
+class BatchState(StrEnum):
+    """The states of docs/sending.md."""
+
+    PLANNED = "planned"
+    INFLIGHT = "inflight"
+    RETRY = "retry"
+    HOLD = "hold"
+    BLOCKED = "blocked"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    REPLACED = "replaced"
+    UNCONFIRMED = "unconfirmed"
+    CLOSED = "closed"
+    STOPPED = "stopped"
+
+
+# A campaign has handed over once none of its batches is in one of these.
+UNSETTLED = (
+    BatchState.PLANNED,
+    BatchState.INFLIGHT,
+    BatchState.RETRY,
+    BatchState.BLOCKED,
+    BatchState.HOLD,
+)

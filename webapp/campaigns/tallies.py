@@ -1,0 +1,73 @@
+"""The one place that writes a campaign's tallies.
+
+A tally is a column of `campaign`. It moves in the transaction that moves what it counts, so that a page
+never has to count messages, and the database refuses a transaction after which the sum is not the number
+of recipients.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import update
+
+from webapp import tenancy
+from webapp.campaigns.models import Campaign
+from webapp.campaigns.states import BatchState
+
+TALLIES = ("waiting", "unconfirmed", "no_report", "delivered", "failed", "not_sent")
+
+_BY_STATE: dict[str, str] = {
+    BatchState.PLANNED: "waiting",
+    BatchState.RETRY: "waiting",
+    BatchState.BLOCKED: "waiting",
+    BatchState.INFLIGHT: "waiting",
+    BatchState.HOLD: "unconfirmed",
+    BatchState.UNCONFIRMED: "unconfirmed",
+    BatchState.CLOSED: "unconfirmed",
+    BatchState.ACCEPTED: "no_report",
+    BatchState.REJECTED: "failed",
+    BatchState.STOPPED: "not_sent",
+}
+
+
+def tally_of(state: str, first_unknown: bool) -> str | None:
+    """The tally that a batch's open messages are counted in; None for a replaced batch, which counts nothing.
+
+    A batch under way again after an unknown attempt is not "waiting": it may have reached people.
+    """
+    if state == BatchState.INFLIGHT and first_unknown:
+        return "unconfirmed"
+    return _BY_STATE.get(state)
+
+
+def outcome_tally(outcome: str) -> str:
+    """The tally of a message with an outcome of its own; a status word that nobody knows is no report."""
+    return "no_report" if outcome == "other" else outcome
+
+
+def moved(changes: Iterable[tuple[str | None, str | None, int]]) -> Counter[str]:
+    """What a set of moves (from, to, how many) adds to and takes from each tally."""
+    deltas: Counter[str] = Counter()
+    for source, target, count in changes:
+        if source is not None:
+            deltas[source] -= count
+        if target is not None:
+            deltas[target] += count
+    return deltas
+
+
+def move(campaign_id: int, deltas: Mapping[str, int]) -> None:
+    """Add to a campaign's tallies, in one statement. Batch rows must be locked before (docs/sending.md)."""
+    changed = {name: count for name, count in deltas.items() if count}
+    unknown = changed.keys() - set(TALLIES)
+    if unknown:
+        raise ValueError(f"no tally is called {sorted(unknown)}")
+    if changed:
+        tenancy.session().execute(
+            update(Campaign)
+            .where(Campaign.team_id == tenancy.scope(), Campaign.id == campaign_id)
+            .values({name: getattr(Campaign, name) + count for name, count in changed.items()})
+            .execution_options(synchronize_session=False)
+        )
