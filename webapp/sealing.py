@@ -1,0 +1,214 @@
+"""Secrets at rest, and secrets in memory.
+
+The gateway wants the password itself, so it cannot be hashed: it is sealed with a key that lies in a file
+and never in the database. What is sealed is not the bare value but the value *with its place* (team, account,
+field), because Fernet has no associated data: a sealed value copied into another team's row must not open.
+In front of each token stands the id of the key that made it, so that one query finds the rows whose key is
+gone.
+"""
+
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, Self
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+MASK = "***"
+KEY_ID_LENGTH = 8
+# The container engine (Docker, Podman) or systemd mounts these for one service alone and sets the mode
+# itself.
+MOUNTED_SECRETS = (Path("/run/secrets"), Path("/run/credentials"))
+
+
+class SealError(Exception):
+    """A sealed value cannot be opened here: damaged, of another place, or its key is not in the ring."""
+
+
+class MissingKeyError(SealError):
+    """The key that sealed a value is not in the ring."""
+
+
+class KeyRingError(Exception):
+    """The key file cannot be used; the text is a sentence for the operator."""
+
+
+class Secret:
+    """A text that shows itself only through `reveal()`: never in logs, tracebacks, templates or pickles."""
+
+    __slots__ = ("__value",)
+
+    def __init__(self, value: str) -> None:
+        self.__value = value
+
+    def reveal(self) -> str:
+        """The secret itself; call it where it is used and keep it nowhere."""
+        return self.__value
+
+    def __repr__(self) -> str:
+        return MASK
+
+    __str__ = __repr__
+
+    def __format__(self, _spec: str) -> str:
+        return MASK
+
+    def __bool__(self) -> bool:
+        return bool(self.__value)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        mine, theirs = (text.encode("utf-8", "surrogatepass") for text in (self.__value, other.__value))
+        return hmac.compare_digest(mine, theirs)
+
+    def __hash__(self) -> int:
+        return hash((Secret, self.__value))
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        raise TypeError("A secret is not pickled.")
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+
+@dataclass(frozen=True, repr=False)
+class KeyRing:
+    """The keys of a key file, newest first; the newest seals, any of them opens."""
+
+    keys: tuple[bytes, ...]
+
+    def __post_init__(self) -> None:
+        if not self.keys:
+            raise KeyRingError("The key file holds no key.")
+        try:
+            for key in self.keys:
+                Fernet(key)
+        except ValueError:
+            raise KeyRingError("The key file holds a line that is not a Fernet key.") from None
+
+    def __repr__(self) -> str:
+        return f"KeyRing({', '.join(key_ids(self))})"
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a key file: one urlsafe base64 Fernet key a line, newest first. Raises KeyRingError."""
+        try:
+            with path.open("rb") as file:
+                _check_private(path, os.fstat(file.fileno()))
+                lines = file.read(64 * 1024).splitlines()
+        except OSError as error:
+            raise KeyRingError(f"The key file {path} cannot be read: {error.strerror}.") from error
+        return cls(tuple(line.strip() for line in lines if line.strip()))
+
+    @classmethod
+    def load_or_create(cls, path: Path) -> Self:
+        """Read the key file, or make one with a fresh key. Safe when several start at once."""
+        if not path.exists():
+            try:
+                _create(path)
+            except OSError as error:
+                raise KeyRingError(f"The key file {path} cannot be made: {error.strerror}.") from error
+        return cls.load(path)
+
+
+def _check_private(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise KeyRingError(f"The key file {path} is not a plain file.")
+    if any(path.absolute().is_relative_to(folder) for folder in MOUNTED_SECRETS):
+        return
+    if status.st_mode & 0o077:
+        raise KeyRingError(f"The key file {path} can be read by others; set its mode to 600.")
+
+
+def _create(path: Path) -> None:
+    """Write aside, then link into place: nobody can see half a file, and the first of several wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(Fernet.generate_key() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _key_id(key: bytes) -> str:
+    return hashlib.sha256(b"tidings key id\0" + key).hexdigest()[:KEY_ID_LENGTH]
+
+
+def key_ids(ring: KeyRing) -> list[str]:
+    """The ids of the keys, newest first; `key_id_of` returns one of them for a sealed value."""
+    return [_key_id(key) for key in ring.keys]
+
+
+def key_id_of(sealed: bytes) -> str:
+    """The id of the key that made a sealed value."""
+    return sealed[:KEY_ID_LENGTH].decode("ascii", "replace")
+
+
+def _opener(ring: KeyRing) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in ring.keys])
+
+
+def _token_of(ring: KeyRing, sealed: bytes) -> bytes:
+    if key_id_of(sealed) not in key_ids(ring):
+        raise MissingKeyError(f"The key {key_id_of(sealed)!r} is not in the key file.")
+    return sealed[KEY_ID_LENGTH + 1 :]
+
+
+def seal(ring: KeyRing, team_id: int, account_id: int, field: str, value: str | Secret) -> bytes:
+    """Seal a value for one field of one team's account: key id, `:`, Fernet token."""
+    text = value.reveal() if isinstance(value, Secret) else value
+    plain = json.dumps({"team": team_id, "account": account_id, "field": field, "value": text})
+    return key_ids(ring)[0].encode() + b":" + _opener(ring).encrypt(plain.encode())
+
+
+def unseal(ring: KeyRing, team_id: int, account_id: int, field: str, sealed: bytes) -> Secret:
+    """Open a value sealed for exactly this place. Raises SealError, MissingKeyError."""
+    try:
+        plain = _opener(ring).decrypt(_token_of(ring, sealed))
+    except InvalidToken:
+        raise SealError("A sealed value is damaged.") from None
+    content = json.loads(plain)
+    place = (content.get("team"), content.get("account"), content.get("field"))
+    if place != (team_id, account_id, field):
+        raise SealError("A sealed value belongs to another place.")
+    return Secret(content["value"])
+
+
+def reseal(ring: KeyRing, sealed: bytes) -> bytes:
+    """The same value under the newest key, without looking at it. Raises SealError, MissingKeyError."""
+    try:
+        token = _opener(ring).rotate(_token_of(ring, sealed))
+    except InvalidToken:
+        raise SealError("A sealed value is damaged.") from None
+    return key_ids(ring)[0].encode() + b":" + token
+
+
+def fingerprint(ring: KeyRing, *parts: str | Secret) -> bytes:
+    """A 32-byte name for a combination of texts that nobody without the oldest key can guess back.
+
+    The oldest key is used so that adding a newer one changes no fingerprint.
+    """
+    texts = [part.reveal() if isinstance(part, Secret) else part for part in parts]
+    key = hashlib.sha256(b"tidings fingerprint\0" + ring.keys[-1]).digest()
+    return hmac.digest(key, json.dumps(texts).encode(), "sha256")
