@@ -1,0 +1,121 @@
+"""Forms of accounts: the shape of what is typed; operations hold the rules."""
+
+from __future__ import annotations
+
+import functools
+import zoneinfo
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import EmailField, IntegerField, PasswordField, RadioField, SelectField, StringField
+from wtforms.validators import InputRequired, Length, NumberRange, Regexp
+
+from webapp.accounts.operations import MOST_TEAM_NAME
+from webapp.errors import DomainError
+
+# One @ with something on both sides, nothing blank: who can read mail there is not for a form to know.
+EMAIL = r"^[^@\s]+@[^@\s]+$"
+OLD_NAMES = ("Etc/", "SystemV/", "US/", "Brazil/", "Canada/", "Chile/", "Mexico/", "posix/", "right/")
+
+
+@functools.cache
+def _time_zones() -> list[tuple[str, str]]:
+    """IANA names that people know: Area/City and UTC."""
+    names = zoneinfo.available_timezones()
+    known = sorted(name for name in names if "/" in name and not name.startswith(OLD_NAMES))
+    return [(name, name) for name in ("UTC", *known)]
+
+
+def _email() -> EmailField:
+    return EmailField(
+        _l("Email"),
+        [
+            InputRequired(_l("Enter your email address.")),
+            Length(max=254, message=_l("Use at most 254 characters.")),
+            Regexp(EMAIL, message=_l("This does not look like an email address: name@example.com.")),
+        ],
+        filters=[lambda text: text.strip() if text else text],
+        render_kw={"class": "input", "autocomplete": "username", "autocapitalize": "none"},
+    )
+
+
+def _password(label: Any, autocomplete: str) -> PasswordField:
+    return PasswordField(
+        label,
+        [InputRequired(_l("Enter the password."))],
+        render_kw={"class": "input", "autocomplete": autocomplete},
+    )
+
+
+class SignUpForm(FlaskForm):  # type: ignore[misc] # flask_wtf ships no types
+    """Sign up: the team is made silently."""
+
+    email = _email()
+    password = _password(_l("Password"), "new-password")
+
+
+class SignInForm(FlaskForm):  # type: ignore[misc] # flask_wtf ships no types
+    """Sign in."""
+
+    email = _email()
+    password = _password(_l("Password"), "current-password")
+
+
+class PasswordForm(FlaskForm):  # type: ignore[misc] # flask_wtf ships no types
+    """Change the password."""
+
+    present = _password(_l("Present password"), "current-password")
+    password = _password(_l("New password"), "new-password")
+
+
+class LanguageForm(FlaskForm):  # type: ignore[misc] # flask_wtf ships no types
+    """Choose the language; each one is called by its own name."""
+
+    language = RadioField(_l("Language"), choices=[("en", "English"), ("zh", "简体中文")])
+
+
+class ThemeForm(FlaskForm):  # type: ignore[misc] # flask_wtf ships no types
+    """Choose light or dark."""
+
+    theme = RadioField(
+        _l("Theme"),
+        choices=[("system", _l("As the device")), ("light", _l("Light")), ("dark", _l("Dark"))],
+    )
+
+
+class NewTeamForm(FlaskForm):  # type: ignore[misc] # flask_wtf ships no types
+    """Make another team."""
+
+    name = StringField(
+        _l("Team name"),
+        [
+            InputRequired(_l("Give the team a name.")),
+            Length(max=MOST_TEAM_NAME, message=_l("Use at most 80 characters.")),
+        ],
+        render_kw={"class": "input", "autocomplete": "organization"},
+    )
+
+
+class TeamForm(NewTeamForm):
+    """General settings of a team."""
+
+    time_zone = SelectField(_l("Time zone"), choices=_time_zones, render_kw={"class": "input"})
+    delay_seconds = IntegerField(
+        _l("Seconds between confirming and the first message"),
+        [
+            InputRequired(_l("Enter a number of seconds from 0 to 3,600.")),
+            NumberRange(0, 3600, _l("Enter a number of seconds from 0 to 3,600.")),
+        ],
+        description=_l("In this time a campaign can still be stopped before anything is sent."),
+        render_kw={"class": "input", "inputmode": "numeric", "min": "0", "max": "3600"},
+    )
+
+
+def show_error(form: FlaskForm, error: DomainError) -> None:
+    """Put an operation's refusal beside its field, or above the form."""
+    if error.field not in form:
+        form.form_errors.append(error.message)
+        return
+    field = form[error.field]
+    field.errors = [*field.errors, error.message]
