@@ -1,0 +1,63 @@
+"""From an account to what a call needs: the gateway's address and the opened credentials.
+
+Opened where they are used and kept nowhere: no cache, no attribute of a row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app
+from flask_babel import lazy_gettext as _l
+
+from webapp import application
+from webapp.errors import DomainError
+from webapp.gateway.models import GatewayAccount
+from webapp.sealing import KeyRing, Secret, unseal
+
+UID, PWD, TOKEN = "uid", "pwd", "callback_token"  # noqa: S105 # names of sealed fields, not secrets
+_RING = "tidings_key_ring"
+
+
+class GatewayGoneError(DomainError):
+    """The operator no longer lists this account's gateway."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What one call needs. `version` is the account's when they were opened."""
+
+    base_url: str
+    uid: Secret
+    pwd: Secret
+    version: int
+
+
+def key_ring() -> KeyRing:
+    """The application's key ring, read once a process. Raises KeyRingError."""
+    ring = current_app.extensions.get(_RING)
+    if not isinstance(ring, KeyRing):
+        ring = KeyRing.load_or_create(application.settings_of(current_app).keys_file)
+        current_app.extensions[_RING] = ring
+    return ring
+
+
+def base_url_of(gateway: str) -> str:
+    """The address behind a key of the operator's list. Raises GatewayGoneError."""
+    url = application.settings_of(current_app).gateways.get(gateway)
+    if url is None:
+        raise GatewayGoneError(
+            _l("The operator of this site no longer offers the gateway of this account. Nothing was sent.")
+        )
+    return url
+
+
+def open_credentials(account: GatewayAccount) -> Credentials:
+    """Open an account's credentials. Raises GatewayGoneError, SealError, MissingKeyError."""
+    ring = key_ring()
+    return Credentials(
+        base_url=base_url_of(account.gateway),
+        uid=unseal(ring, account.team_id, account.id, UID, account.sealed_uid),
+        pwd=unseal(ring, account.team_id, account.id, PWD, account.sealed_pwd),
+        version=account.version,
+    )
