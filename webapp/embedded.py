@@ -25,7 +25,14 @@ from typing import NoReturn
 
 from webapp.embedded_binaries import Binaries, find_binaries
 from webapp.embedded_cluster import Cluster, DataArgument, prepare
-from webapp.embedded_place import EmbeddedError, FolderLock, own_folder, started_at, works_in
+from webapp.embedded_place import (
+    EmbeddedError,
+    FolderLock,
+    leave_run_folder,
+    own_folder,
+    started_at,
+    works_in,
+)
 
 __all__ = [
     "Binaries",
@@ -41,8 +48,11 @@ __all__ = [
 #: How long an ending server (ours, or one left behind) may take before it is cut off.
 STOP_SECONDS = 60.0
 
-#: Names the run of `webapp up` a process belongs to; kept in the server's otherwise empty environment.
+#: Names the run of `webapp up` that a process belongs to.
 RUN_MARK = "TIDINGS_RUN"
+
+#: What the server's otherwise empty environment keeps, so that the next `webapp up` knows an orphan.
+_KEPT = (RUN_MARK, "SUPERVISOR_PROCESS_NAME")
 
 
 class AlreadyRunningError(EmbeddedError):
@@ -83,6 +93,7 @@ def start_for(instance: Path, settings: Mapping[str, str] | None = None) -> Iter
         yield cluster
         return
     try:
+        own_folder(cluster.socket_dir, 0o700, cluster.runner)
         server = _spawn(cluster, lock, settings or {})
     finally:
         lock.close()
@@ -91,6 +102,7 @@ def start_for(instance: Path, settings: Mapping[str, str] | None = None) -> Iter
         yield cluster
     finally:
         _stop(server)
+        leave_run_folder(cluster.instance)
 
 
 def is_accepting(cluster: Cluster) -> bool:
@@ -118,8 +130,7 @@ def _command(cluster: Cluster, settings: Mapping[str, str]) -> _Command:
     for name, value in options.items():
         argv += ["-c", f"{name}={value}"]
     env = {"PATH": os.defpath, "LC_ALL": "C"}
-    if RUN_MARK in os.environ:
-        env[RUN_MARK] = os.environ[RUN_MARK]
+    env.update((name, os.environ[name]) for name in _KEPT if name in os.environ)
     return _Command(argv, env, argument)
 
 

@@ -184,7 +184,7 @@ def _keep_passwords(instance: Path, passwords: Mapping[Role, str]) -> None:
 
 
 class DataArgument:
-    """The data folder as an argument for PostgreSQL's programs, by an open descriptor where its path is closed.
+    """The data folder as an argument for PostgreSQL, by an open descriptor where its path is closed.
 
     A process may use `/proc/self/fd/N` although it could not walk to that folder; the server works relative
     to its data folder from then on and never asks for its path again.

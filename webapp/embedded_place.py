@@ -7,6 +7,7 @@ databases.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -135,22 +136,19 @@ def _user_name(uid: int) -> str:
 
 
 def own_folder(folder: Path, mode: int, owner: Runner | None = None) -> Path:
-    """Make `folder` with exactly `mode` for us or `owner`; refuse one that somebody else put there."""
-    wanted = owner.uid if owner else os.geteuid()
-    try:
+    """Make `folder` with exactly `mode` for us; refuse one that somebody else put there.
+
+    With `owner` it is handed to that user; its parent must then be ours, so that nobody else made it.
+    """
+    with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-    except FileExistsError:
-        pass
-    else:
-        if owner:
-            os.chown(folder, owner.uid, owner.gid)
     found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (wanted, os.geteuid()):
+    if not stat.S_ISDIR(found.st_mode) or (found.st_uid != os.geteuid() and not owner):
         raise EmbeddedError(
             f"{folder} is needed as a private folder, but it belongs to the user {_user_name(found.st_uid)} "
             "or is not a folder. Remove it and start again."
         )
-    if found.st_uid != wanted and owner:
+    if owner and found.st_uid != owner.uid:
         os.chown(folder, owner.uid, owner.gid)
     if stat.S_IMODE(found.st_mode) != mode:
         folder.chmod(mode)
@@ -172,29 +170,42 @@ def open_instance(instance: Path, runner: Runner | None) -> Path:
     return instance
 
 
+def _outside(instance: Path) -> list[Path]:
+    """Where the sockets of `instance` go when they cannot lie in it.
+
+    The first of these does nearly always, so that processes with different TMPDIRs agree.
+    """
+    name = "tidings-" + hashlib.sha256(os.fsencode(instance)).hexdigest()[:12]
+    bases = ("/tmp", "/var/tmp", tempfile.gettempdir())  # noqa: S108 - owner and mode are checked
+    return [Path(base) / name for base in dict.fromkeys(bases)]
+
+
+def leave_run_folder(instance: Path) -> None:
+    """Remove the folder outside of `instance` that its sockets were in, if nothing uses it."""
+    for folder in _outside(instance.resolve()):
+        for empty in (folder / "db", folder):
+            with contextlib.suppress(OSError):
+                empty.rmdir()
+
+
 def run_folder(instance: Path, runner: Runner | None) -> Path:
     """The short private folder for sockets: `instance/run`, or one in /tmp named after the instance.
 
-    The same answer for every process of an instance, whatever TMPDIR it was given. A comma would be read by
-    PostgreSQL's clients as the start of a second host.
+    A path with a comma is not used: PostgreSQL's clients would read a second host after it.
     """
     instance = open_instance(instance, runner)
     mode = 0o711 if runner else 0o700
     inside = own_folder(instance / "run", mode)
     if _fits(inside) and (runner is None or runner.may_pass(inside)):
         return inside
-    name = "tidings-" + hashlib.sha256(os.fsencode(instance)).hexdigest()[:12]
     problem: EmbeddedError | None = None
-    for base in dict.fromkeys(("/tmp", "/var/tmp", tempfile.gettempdir())):  # noqa: S108 - owner and mode are checked
-        folder = Path(base) / name
-        if not Path(base).is_dir() or not _fits(folder) or (runner and not runner.may_pass(Path(base))):
+    for folder in _outside(instance):
+        if not folder.parent.is_dir() or not _fits(folder) or (runner and not runner.may_pass(folder.parent)):
             continue
         try:
             return own_folder(folder, mode)
-        except (EmbeddedError, OSError) as error:
-            problem = (
-                error if isinstance(error, EmbeddedError) else EmbeddedError(f"{folder}: {error.strerror}")
-            )
+        except EmbeddedError as error:
+            problem = error
     raise problem or EmbeddedError(
         f"No folder is short enough for the sockets of {instance}. Set TIDINGS_INSTANCE to a folder with a "
         "shorter path."
