@@ -91,6 +91,18 @@
     return document.querySelectorAll("details[data-menu][open]");
   }
 
+  // A menu near the right edge opens to the other side.
+  document.addEventListener(
+    "toggle",
+    function (event) {
+      const menu = event.target.matches("details[data-menu][open]") && event.target.querySelector(".menu");
+      if (menu && menu.getBoundingClientRect().right > root.clientWidth) {
+        menu.classList.add("end");
+      }
+    },
+    true,
+  );
+
   document.addEventListener("click", function (event) {
     for (const menu of openMenus()) {
       if (!menu.contains(event.target)) {
