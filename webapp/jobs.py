@@ -105,6 +105,7 @@ async def run_worker(worker: App) -> None:
             fetch_job_polling_interval=POLL_SECONDS,
             delete_jobs="successful",
             shutdown_graceful_timeout=60,
+            install_signal_handlers=False,
         )
 
 

@@ -167,7 +167,7 @@ class Settings:
             times=Times.parse(env.get("TIDINGS_TIMES", "")),
             metrics_token=env.get("TIDINGS_METRICS_TOKEN") or None,
             proxies=_count(env, "TIDINGS_PROXIES", 0, most=5),
-            workers=_count(env, "TIDINGS_WORKERS", 2, most=64),
+            workers=_count(env, "TIDINGS_WORKERS", 2, least=1, most=64),
             development=_flag(env, "TIDINGS_DEVELOPMENT", default=False),
         )
 
@@ -198,12 +198,12 @@ def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
     raise SettingsError(f"{name} must be on or off, not {text!r}.")
 
 
-def _count(env: Mapping[str, str], name: str, default: int, *, most: int) -> int:
+def _count(env: Mapping[str, str], name: str, default: int, *, least: int = 0, most: int) -> int:
     text = env.get(name, "").strip()
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and int(text) <= most):
-        raise SettingsError(f"{name} must be a whole number from 0 to {most}, not {text!r}.")
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
+        raise SettingsError(f"{name} must be a whole number from {least} to {most}, not {text!r}.")
     return int(text)
 
 

@@ -18,6 +18,8 @@ SEPARATORS = re.compile(r"[,;\t\r\n、，；|]+")
 # What people put between the digits of one number.
 INSIDE = re.compile(r"[\s\-\u2010-\u2015\u00a0().·]+")
 ROUNDED = re.compile(r"[0-9](\.[0-9]+)?[eE]\+?[0-9]{1,2}")
+# Quotation marks, and the invisible marks that chat windows and spreadsheets put around a number.
+AROUND = "'\"`\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff"
 MOST_SHOWN = 40
 
 
@@ -64,12 +66,12 @@ def read_mobile(said: str) -> str | Reason:
     +86 is foreign even where 11 digits beginning with 1 follow: +1 380… is American.
     """
     text = (
-        unicodedata.normalize("NFKC", said).strip().strip("'\"`\u200b\u200e\u200f\u202a-\u202e\u2060\ufeff")
+        unicodedata.normalize("NFKC", said).strip().strip(AROUND)
     )
     if ROUNDED.fullmatch(text):
         return Reason.ROUNDED
     text = re.sub(r"\.0+$", "", text)
-    international = text.startswith("+") or text.startswith("00")
+    international = text.startswith(("+", "00"))
     digits = INSIDE.sub("", text).removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):
         return Reason.NOT_NUMBER

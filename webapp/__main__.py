@@ -1,0 +1,130 @@
+"""The program's commands: `python -m webapp COMMAND`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from webapp.settings import Settings, SettingsError
+
+GUNICORN_CONFIG = Path(__file__).with_name("gunicorn_config.py")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; a fault that a person can mend is one sentence, not a trace."""
+    parser = argparse.ArgumentParser(prog="python -m webapp", description="Tidings")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (function, words) in COMMANDS.items():
+        command = commands.add_parser(name, help=words, description=words)
+        command.set_defaults(function=function)
+        if name == "wait-ready":
+            command.add_argument("--timeout", type=float, default=60)
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.function(Settings.from_environ(), options))
+    except SettingsError as error:
+        print(f"Tidings cannot start: {error}", file=sys.stderr)
+        return 2
+
+
+def up(_settings: Settings, _options: argparse.Namespace) -> int:
+    """Everything on this machine."""
+    from webapp import up as supervisor
+
+    return supervisor.main(os.environ)
+
+
+def postgres(settings: Settings, _options: argparse.Namespace) -> int:
+    """The embedded database in the foreground."""
+    from webapp import embedded
+
+    embedded.exec_postmaster(settings.instance)
+
+
+def web(settings: Settings, _options: argparse.Namespace) -> int:
+    """The web processes, with the receiver mounted in them."""
+    settings.make_secret_key()
+    os.execv(  # noqa: S606 # our own interpreter and our own arguments; the web server takes this process over
+        sys.executable,
+        [
+            sys.executable, "-m", "gunicorn", "--config", str(GUNICORN_CONFIG),
+            "--bind", str(settings.bind), "--workers", str(settings.workers), "wsgi:app",
+        ],
+    )  # fmt: skip
+
+
+def worker(settings: Settings, _options: argparse.Namespace) -> int:
+    """Jobs, the sender and the settler."""
+    from webapp import create_app
+    from webapp import worker as work
+
+    work.run(create_app(settings))
+    return 0
+
+
+def migrate(settings: Settings, _options: argparse.Namespace) -> int:
+    """Bring the database's tables up to this version."""
+    from webapp import connections, schema
+
+    schema.upgrade(connections.owner_url(settings), connections.program_url(settings))
+    return 0
+
+
+def doctor(settings: Settings, _options: argparse.Namespace) -> int:
+    """Look at everything and say what is wrong."""
+    from webapp.health import doctor as examination
+
+    return examination.examine(settings)
+
+
+def recount(settings: Settings, _options: argparse.Namespace) -> int:
+    """Count messages anew and compare with the tallies."""
+    from webapp import create_app
+    from webapp.campaigns import recounting
+
+    return recounting.recount_all(create_app(settings))
+
+
+def outbox(settings: Settings, _options: argparse.Namespace) -> int:
+    """Show the mails that wait here because no mail server is set."""
+    from webapp import mail
+
+    for message in mail.read_outbox(settings.instance):
+        print(message, end="\n\n")
+    return 0
+
+
+def wait_ready(settings: Settings, options: argparse.Namespace) -> int:
+    """Wait until the web answers and the worker's loops were heard; says what is missing if not."""
+    from webapp.health import readiness
+
+    deadline = time.monotonic() + options.timeout
+    missing = readiness.missing(settings)
+    while missing and time.monotonic() < deadline:
+        time.sleep(0.1)
+        missing = readiness.missing(settings)
+    if missing:
+        print(f"Not ready after {options.timeout:.0f} seconds: {missing}.", file=sys.stderr)
+    return 1 if missing else 0
+
+
+Command = Callable[[Settings, argparse.Namespace], int]
+
+COMMANDS: dict[str, tuple[Command, str]] = {
+    "up": (up, "start everything on this machine and watch over it"),
+    "web": (web, "the web processes"),
+    "worker": (worker, "jobs, sending, settling of reports"),
+    "postgres": (postgres, "the embedded database, in the foreground"),
+    "migrate": (migrate, "bring the database's tables up to this version"),
+    "doctor": (doctor, "look at everything and say what is wrong"),
+    "recount": (recount, "count messages anew and compare with what the pages show"),
+    "outbox": (outbox, "show the mails that wait here because no mail server is set"),
+    "wait-ready": (wait_ready, "wait until everything answers"),
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

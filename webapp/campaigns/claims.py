@@ -1,0 +1,162 @@
+"""T1: claim batches for sending, and write down each attempt before its call is made.
+
+Everything here happens in one transaction, and nothing is claimed that will not be posted at once. When this
+is committed and the process dies, the attempt tells that a request may have left.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+
+from webapp import tenancy
+from webapp.campaigns import statements
+from webapp.campaigns.models import Attempt, Batch, Campaign
+from webapp.campaigns.states import BatchState, CampaignState
+from webapp.gateway.credentials import Credentials, open_credentials
+from webapp.gateway.models import GatewayAccount
+from webapp.settings import Times
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """One attempt that is committed and waits to be posted."""
+
+    team_id: int
+    account_id: int
+    campaign_id: int
+    batch_no: int
+    n: int
+    mobiles: tuple[str, ...] = dataclasses.field(repr=False)
+    content: str = dataclasses.field(repr=False)
+    credentials: Credentials
+    claimed_at: datetime
+    lease_until: datetime
+
+
+def begin_ready_campaigns(now: datetime) -> None:
+    """Planned campaigns whose delay is over begin to send."""
+    tenancy.session().execute(
+        update(Campaign)
+        .where(
+            Campaign.team_id == tenancy.scope(),
+            Campaign.state == CampaignState.READY,
+            Campaign.begin_at <= now,
+            Campaign.paused_by_person.is_(None),
+            Campaign.paused_by_machine.is_(None),
+        )
+        .values(state=CampaignState.SENDING, started_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def claim_batches(now: datetime, times: Times, room: int) -> list[Claim]:
+    """Claim up to `room` due batches of the team's accounts and open an attempt for each."""
+    claims: list[Claim] = []
+    for account in _well_accounts():
+        free = min(account.in_flight - _in_flight(account.id), room - len(claims))
+        if free > 0:
+            claims.extend(_claim_of(account, now, times, free))
+    return claims
+
+
+def digest(credentials: Credentials, content: str, mobiles: tuple[str, ...]) -> bytes:
+    """SHA-256 of what makes a request the same to the gateway: address, uid, content, numbers in order."""
+    parts = (credentials.base_url, credentials.uid.reveal(), content, ",".join(mobiles))
+    return hashlib.sha256("\x00".join(parts).encode()).digest()
+
+
+def _well_accounts() -> list[GatewayAccount]:
+    """The team's usable accounts, locked: two workers must not count the same free connections."""
+    return list(
+        tenancy.session().scalars(
+            select(GatewayAccount)
+            .where(
+                GatewayAccount.team_id == tenancy.scope(),
+                GatewayAccount.disabled_at.is_(None),
+                GatewayAccount.state.in_(("ok", "untested")),
+                select(Batch.no)
+                .where(
+                    Batch.team_id == tenancy.scope(),
+                    Batch.account_id == GatewayAccount.id,
+                    Batch.state.in_((BatchState.PLANNED, BatchState.RETRY)),
+                )
+                .exists(),
+            )
+            .order_by(GatewayAccount.id)
+            .with_for_update(skip_locked=True, key_share=True)
+        )
+    )
+
+
+def _in_flight(account_id: int) -> int:
+    return tenancy.session().scalars(
+        select(func.count()).where(
+            Batch.team_id == tenancy.scope(),
+            Batch.account_id == account_id,
+            Batch.state == BatchState.INFLIGHT,
+        )
+    ).one()  # fmt: skip
+
+
+def _claim_of(account: GatewayAccount, now: datetime, times: Times, free: int) -> list[Claim]:
+    session = tenancy.session()
+    due = session.execute(
+        statements.DUE_BATCHES,
+        {
+            "team": account.team_id,
+            "account": account.id,
+            "limit": account.numbers_per_request,
+            "now": now,
+            "free": free,
+        },
+    ).all()
+    if not due:
+        return []
+    credentials = open_credentials(account)
+    lease_until = now + timedelta(seconds=times.lease)
+    claims = [
+        Claim(
+            team_id=account.team_id,
+            account_id=account.id,
+            campaign_id=row.campaign_id,
+            batch_no=row.no,
+            n=row.attempts + 1,
+            mobiles=tuple(row.mobiles),
+            content=row.content,
+            credentials=credentials,
+            claimed_at=now,
+            lease_until=lease_until,
+        )
+        for row in due
+    ]
+    session.execute(statements.MARK_INFLIGHT, [_inflight_values(claim, account) for claim in claims])
+    session.execute(insert(Attempt), [_attempt_values(claim) for claim in claims])
+    return claims
+
+
+def _inflight_values(claim: Claim, account: GatewayAccount) -> dict[str, Any]:
+    return {
+        "team": claim.team_id,
+        "campaign": claim.campaign_id,
+        "no": claim.batch_no,
+        "n": claim.n,
+        "digest": digest(claim.credentials, claim.content, claim.mobiles),
+        "fingerprint": account.fingerprint,
+        "lease_until": claim.lease_until,
+    }
+
+
+def _attempt_values(claim: Claim) -> dict[str, Any]:
+    return {
+        "team_id": claim.team_id,
+        "campaign_id": claim.campaign_id,
+        "batch_no": claim.batch_no,
+        "n": claim.n,
+        "account_id": claim.account_id,
+        "started_at": claim.claimed_at,
+    }

@@ -1,0 +1,42 @@
+"""Jobs about campaigns: they wake the sender or repeat an operation, and hold nothing of their own."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from webapp import clock, jobs, tenancy
+from webapp.campaigns import operations, sender
+
+
+@jobs.job("campaigns.wake_sender")
+def wake_sender() -> None:
+    """There is something to send in this team."""
+    sender.wake()
+
+
+@jobs.job("campaigns.account_well")
+def account_well(account_id: int) -> None:
+    """A gateway account answers again: what waited for it goes on."""
+    operations.release_account(account_id)
+    tenancy.session().commit()
+    sender.wake()
+
+
+@jobs.job("campaigns.split_oversized")
+def split_oversized(account_id: int) -> None:
+    """The gateway takes fewer numbers a request than batches were planned for."""
+    while operations.split_oversized(account_id):
+        tenancy.session().commit()
+    tenancy.session().commit()
+    sender.wake()
+
+
+@jobs.periodic("campaigns.partitions", "23 4 * * * 0")
+def make_partitions() -> None:
+    """The months ahead in which messages will be stored."""
+    today = clock.now().date()
+    for months in range(4):
+        tenancy.session().execute(select(func.partition_ensure(today + timedelta(days=31 * months))))
+    tenancy.session().commit()

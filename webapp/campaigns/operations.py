@@ -1,0 +1,137 @@
+"""What is done with campaigns: confirming, and letting go on what waited for its gateway account."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask_babel import gettext as _
+from sqlalchemy import func, select, update
+
+from webapp import clock, jobs, tenancy
+from webapp.accounts.audit import audit
+from webapp.campaigns import drafts, halving, statements
+from webapp.campaigns.models import Batch, Campaign
+from webapp.campaigns.states import BatchState, CampaignState
+from webapp.errors import DomainError
+from webapp.gateway.models import GatewayAccount
+
+# Reasons of a machine's pause that end when the account answers again.
+ACCOUNT_REASONS = ("credentials", "frozen", "balance", "wrong_address")
+
+
+class StalePreviewError(DomainError):
+    """What was confirmed is not what would be sent any more; nothing was sent."""
+
+
+def confirm_campaign(campaign_id: int, key: str, seen: str, user_id: int, delay_seconds: int) -> Campaign:
+    """Freeze a draft and let it be sent; the same call again changes nothing.
+
+    `key` is the one-use key of the review, `seen` the digest of the preview it showed. Raises
+    StalePreviewError where something changed since, DomainError where it cannot be sent.
+    """
+    session = tenancy.session()
+    used = session.scalar(
+        select(Campaign).where(Campaign.team_id == tenancy.scope(), Campaign.confirm_key == key)
+    )
+    if used is not None:
+        return used
+    campaign = session.scalars(
+        select(Campaign)
+        .where(Campaign.team_id == tenancy.scope(), Campaign.id == campaign_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    if campaign.state != CampaignState.DRAFT:
+        return campaign
+    preview = drafts.preview(campaign)
+    _check_sendable(campaign, preview, seen)
+    now = clock.now()
+    campaign.confirm_key = key
+    campaign.preview_hash = preview.digest
+    campaign.confirmed_by = user_id
+    campaign.confirmed_at = now
+    campaign.begin_at = now + timedelta(seconds=0 if preview.recipients == 1 else delay_seconds)
+    campaign.recipients = campaign.waiting = preview.recipients
+    campaign.state = CampaignState.PLANNING
+    session.flush()
+    session.execute(select(func.partition_ensure(now.date())))
+    audit("campaign.sent", "campaign", campaign.id, recipients=preview.recipients, parts=preview.cost)
+    jobs.enqueue("campaigns.wake_sender", campaign.team_id, once="wake")
+    return campaign
+
+
+def release_account(account_id: int) -> None:
+    """The account answers again: its blocked batches are planned and its campaigns go on by themselves."""
+    session = tenancy.session()
+    keys = session.execute(
+        select(Batch.campaign_id, Batch.no)
+        .where(
+            Batch.team_id == tenancy.scope(),
+            Batch.account_id == account_id,
+            Batch.state == BatchState.BLOCKED,
+        )
+        .order_by(Batch.campaign_id, Batch.no)
+        .with_for_update()
+    ).all()
+    if keys:
+        # Both states are counted as waiting, so no tally moves.
+        session.execute(
+            update(Batch)
+            .where(
+                Batch.team_id == tenancy.scope(),
+                Batch.account_id == account_id,
+                Batch.state == BatchState.BLOCKED,
+            )
+            .values(state=BatchState.PLANNED, wake_at=None)
+            .execution_options(synchronize_session=False)
+        )
+    for campaign in session.scalars(
+        select(Campaign)
+        .where(
+            Campaign.team_id == tenancy.scope(),
+            Campaign.account_id == account_id,
+            Campaign.paused_by_machine.in_(ACCOUNT_REASONS),
+        )
+        .order_by(Campaign.id)
+        .with_for_update()
+    ):
+        audit("campaign.resumed_by_machine", "campaign", campaign.id, why=campaign.paused_by_machine)
+        campaign.paused_by_machine = campaign.paused_at = None
+
+
+def split_oversized(account_id: int) -> int:
+    """Cut planned batches that are larger than the account's limit, a hundred at a time; returns how many."""
+    session = tenancy.session()
+    limit = session.scalars(
+        select(GatewayAccount.numbers_per_request).where(
+            GatewayAccount.team_id == tenancy.scope(), GatewayAccount.id == account_id
+        )
+    ).one()
+    rows = session.execute(
+        statements.OVERSIZED, {"team": tenancy.scope(), "account": account_id, "limit": limit}
+    ).all()
+    for row in rows:
+        halving.replace_by_halves(row.campaign_id, row.no)
+    return len(rows)
+
+
+def _check_sendable(campaign: Campaign, preview: drafts.Preview, seen: str) -> None:
+    if preview.digest != seen:
+        raise StalePreviewError(
+            _("Something changed since you looked. Nothing was sent; please look again before you confirm.")
+        )
+    account = drafts.account_of(campaign.account_id)
+    if account.disabled_at is not None:
+        raise DomainError(_("This gateway account is switched off. Nothing was sent."))
+    if account.state in {"broken", "frozen", "misconfigured"}:
+        raise DomainError(
+            _("The gateway refuses this account at the moment. Mend the account first; nothing was sent.")
+        )
+    if not preview.affordable:
+        raise DomainError(
+            _(
+                "Not enough balance: this needs %(need)s messages and %(have)s are left. Nothing was sent.",
+                need=f"{preview.cost:,}",
+                have=f"{preview.balance or 0:,}",
+            )
+        )

@@ -1,0 +1,57 @@
+"""R: attempts whose worker did not come back before its lease ended become "unknown".
+
+A lease, not a guess, says that a worker is dead. What it had posted may have reached people, so the batch
+goes to hold and its messages are "not confirmed" until evidence or a person says more.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+from sqlalchemy import select, update
+
+from webapp import tenancy
+from webapp.campaigns import statements, tallies
+from webapp.campaigns.models import Attempt, Batch
+from webapp.campaigns.states import BatchState
+
+log = structlog.get_logger(__name__)
+
+
+def reap(now: datetime) -> int:
+    """Put the team's batches with an expired lease on hold; returns how many. The caller commits."""
+    session = tenancy.session()
+    team_id = tenancy.scope()
+    expired = session.execute(statements.EXPIRED_LEASES, {"team": team_id, "now": now}).all()
+    for row in expired:
+        attempt = (
+            Attempt.team_id == team_id,
+            Attempt.campaign_id == row.campaign_id,
+            Attempt.batch_no == row.no,
+            Attempt.n == row.attempts,
+        )
+        started_at = session.scalars(select(Attempt.started_at).where(*attempt)).one()
+        session.execute(
+            update(Attempt)
+            .where(*attempt, Attempt.outcome.is_(None))
+            .values(outcome="unknown", why="reaped", finished_at=now)
+            .execution_options(synchronize_session=False)
+        )
+        session.execute(
+            update(Batch)
+            .where(Batch.team_id == team_id, Batch.campaign_id == row.campaign_id, Batch.no == row.no)
+            .values(
+                state=BatchState.HOLD,
+                lease_until=None,
+                why="reaped",
+                first_unknown_at=row.first_unknown_at or started_at,
+            )
+            .execution_options(synchronize_session=False)
+        )
+        log.warning("attempt without an answer", campaign=row.campaign_id, batch=row.no)
+    for row in sorted(expired, key=lambda row: row.campaign_id):
+        before = tallies.tally_of(BatchState.INFLIGHT, row.first_unknown_at is not None)
+        after = tallies.tally_of(BatchState.HOLD, first_unknown=True)
+        tallies.move(row.campaign_id, tallies.moved([(before, after, row.open)]))
+    return len(expired)

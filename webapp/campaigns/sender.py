@@ -1,0 +1,184 @@
+"""The sender: one long loop in each worker that plans, claims, posts and stores answers.
+
+Rows are the truth; jobs only wake it. Posting happens on a pool of threads, so a gateway that takes a minute
+holds up nothing but its own account. No transaction is open during a call, and when an answer cannot be
+stored nothing else is claimed until it could.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import queue
+import threading
+import time
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+from flask import Flask
+from sqlalchemy.exc import DataError, SQLAlchemyError
+
+from webapp import application, clock, heartbeats, tenancy
+from webapp.campaigns import answers, claims, planning, reaper
+from webapp.campaigns.answers import Answered
+from webapp.campaigns.claims import Claim
+from webapp.gateway.answers import judge
+from webapp.gateway.client import CallLimits, shared_client
+from webapp.gateway.exchange import Exchange, Kind
+from webapp.gateway.scrubbing import scrub
+
+log = structlog.get_logger(__name__)
+
+# Requests under way at once in one process, over all accounts.
+MOST_POSTS = 32
+# Between two looks at an idle database; a job wakes the loop earlier.
+IDLE_SECONDS = 1.0
+BEAT_SECONDS = 10.0
+AFTER_TROUBLE_SECONDS = 1.0
+EXCERPT_BYTES = 4096
+
+# Answers from the posting threads, and None from whoever wakes the loop. One sender a process.
+_inbox: queue.SimpleQueue[Answered | None] = queue.SimpleQueue()
+
+
+def wake() -> None:
+    """Make the loop of this process look at once instead of at its next turn."""
+    _inbox.put(None)
+
+
+class Sender:
+    """The loop of one worker. `run` returns after `stop` was set and everything under way was stored."""
+
+    def __init__(self, app: Flask, stop: threading.Event) -> None:
+        self.app = app
+        self.stop = stop
+        self.times = application.settings_of(app).times
+        self.limits = CallLimits(
+            connect=self.times.connect, answer=self.times.answer, total=self.times.call_limit
+        )
+        self.posting = 0
+        self.next_reap = 0.0
+        self.next_beat = 0.0
+
+    def run(self) -> None:
+        """Send until told to stop. A database that is away is waited for."""
+        busy = False
+        with ThreadPoolExecutor(MOST_POSTS, thread_name_prefix="post") as pool:
+            while not (self.stop.is_set() and self.posting == 0):
+                self._store(self._take_answers(0 if busy else IDLE_SECONDS))
+                busy = not self.stop.is_set() and self._try_to_work(pool)
+
+    def _try_to_work(self, pool: ThreadPoolExecutor) -> bool:
+        try:
+            return self._work(pool)
+        except SQLAlchemyError as error:
+            # Only the kind of the error: its text may hold what was to be written.
+            log.warning("the database did not answer", error=type(error).__name__)
+            return False
+
+    def _work(self, pool: ThreadPoolExecutor) -> bool:
+        """One round over the teams that have something to send; True if there was anything to do."""
+        busy = False
+        with self.app.app_context():
+            teams = [row.team_id for row in tenancy.door("find teams with work", "door_teams_at_work")]
+        reap_now = time.monotonic() >= self.next_reap
+        for team_id in teams:
+            if reap_now:
+                self._reap(team_id)
+            busy = self._plan(team_id) or busy
+            for claim in self._claim(team_id):
+                busy = True
+                self.posting += 1
+                pool.submit(self._post, claim)
+        if reap_now:
+            self.next_reap = time.monotonic() + self.times.reaper
+            self._beat("reaper")
+        if time.monotonic() >= self.next_beat:
+            self.next_beat = time.monotonic() + BEAT_SECONDS
+            self._beat("sender")
+        return busy
+
+    def _plan(self, team_id: int) -> bool:
+        """Plan one slice of each campaign that needs it; True while something is left to plan."""
+        more = False
+        with tenancy.team_scope(team_id, self.app) as session:
+            for campaign_id in planning.campaigns_to_plan():
+                more = planning.plan_chunk(campaign_id) or more
+                session.commit()
+        return more
+
+    def _claim(self, team_id: int) -> list[Claim]:
+        with tenancy.team_scope(team_id, self.app) as session:
+            now = clock.now()
+            claims.begin_ready_campaigns(now)
+            claimed = claims.claim_batches(now, self.times, MOST_POSTS - self.posting)
+            session.commit()
+            return claimed
+
+    def _reap(self, team_id: int) -> None:
+        with tenancy.team_scope(team_id, self.app) as session:
+            reaper.reap(clock.now())
+            session.commit()
+
+    def _post(self, claim: Claim) -> None:
+        """On a thread of the pool: make the call and hand its answer to the loop, whatever happens."""
+        exchange = self._exchange(claim)
+        verdict = judge(exchange, numbers=len(claim.mobiles), unknown_before=False)
+        excerpt = scrub(exchange.body, claim.credentials.uid, claim.credentials.pwd)[:EXCERPT_BYTES]
+        _inbox.put(Answered(claim, verdict, exchange.http_status, excerpt or None))
+
+    def _exchange(self, claim: Claim) -> Exchange:
+        # A worker that was stopped for minutes must not post under a lease that others saw end.
+        if clock.now() >= claim.lease_until:
+            return Exchange(Kind.WITHHELD)
+        opened = claim.credentials
+        try:
+            return shared_client().send(
+                opened.base_url, opened.uid, opened.pwd, claim.mobiles, claim.content, self.limits
+            )
+        except Exception as error:
+            # Whatever it is, the request may have left.
+            log.exception("a call failed in an unforeseen way", error=type(error).__name__)
+            return Exchange(Kind.LOST_AFTER_SEND)
+
+    def _take_answers(self, seconds: float) -> list[Answered]:
+        """All answers that are there; waits up to `seconds` for the first, or for being woken."""
+        taken: list[Answered] = []
+        with contextlib.suppress(queue.Empty):
+            first = _inbox.get(timeout=seconds) if seconds else _inbox.get_nowait()
+            while True:
+                if first is not None:
+                    taken.append(first)
+                first = _inbox.get_nowait()
+        return taken
+
+    def _store(self, taken: list[Answered]) -> None:
+        """T2 for each team, tried again until it could be stored: an answer is never dropped."""
+        by_team: dict[int, list[Answered]] = defaultdict(list)
+        for answer in taken:
+            by_team[answer.claim.team_id].append(answer)
+        for team_id, of_team in by_team.items():
+            self._store_team(team_id, of_team)
+            self.posting -= len(of_team)
+
+    def _store_team(self, team_id: int, of_team: list[Answered]) -> None:
+        while True:
+            try:
+                with tenancy.team_scope(team_id, self.app) as session:
+                    answers.record_answers(of_team, clock.now(), self.times)
+                    session.commit()
+            except DataError:
+                # Refused for what is in it: the answer's text is the one thing that is not ours.
+                log.exception("an answer is stored without its text")
+                of_team = [dataclasses.replace(answer, excerpt=None) for answer in of_team]
+                time.sleep(AFTER_TROUBLE_SECONDS)
+            except SQLAlchemyError as error:
+                log.warning("answers wait to be stored", error=type(error).__name__, answers=len(of_team))
+                time.sleep(AFTER_TROUBLE_SECONDS)
+            else:
+                return
+
+    def _beat(self, name: str) -> None:
+        with self.app.app_context():
+            heartbeats.beat(name)

@@ -1,0 +1,175 @@
+"""The set-based statements of planning and sending, as SQL.
+
+They move thousands of rows at once; written with the query builder they would be harder to read and to
+EXPLAIN. Values are always bound. Each one names the team although row-level security would, so that an index
+is used and the promise does not hang on one wall alone.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+# The next slice of the frozen audience, walked by (text, number, copy); its numbers fall into batches of at
+# most `:limit` of one text each. `place` counts within a text.
+PLAN_CHUNK = text(
+    """
+WITH chunk AS (
+    SELECT text_hash, mobile, copy, variables,
+        (row_number() OVER (PARTITION BY text_hash ORDER BY mobile, copy) - 1) / :limit AS slice
+    FROM (
+        SELECT text_hash, mobile, copy, variables FROM audience
+        WHERE team_id = :team AND campaign_id = :campaign
+            AND (text_hash, mobile, copy) > (:hash, :mobile, :copy)
+        ORDER BY text_hash, mobile, copy LIMIT :chunk
+    ) AS next
+), placed AS (
+    SELECT *, :first_no + dense_rank() OVER (ORDER BY text_hash, slice) - 1 AS no FROM chunk
+), messages AS (
+    INSERT INTO message (team_id, campaign_id, mobile, copy, batch_no, variables)
+    SELECT :team, :campaign, mobile, copy, no, variables FROM placed
+    RETURNING 1
+), batches AS (
+    INSERT INTO batch (team_id, campaign_id, no, account_id, state, content, mobiles, size, open)
+    SELECT :team, :campaign, no, :account, :state, :content,
+        array_agg(mobile ORDER BY mobile, copy), count(*), count(*)
+    FROM placed GROUP BY no
+    RETURNING no
+)
+SELECT (SELECT count(*) FROM messages) AS messages,
+    (SELECT max(no) FROM batches) AS last_no,
+    (SELECT text_hash FROM placed ORDER BY text_hash DESC, mobile DESC, copy DESC LIMIT 1) AS hash,
+    (SELECT mobile FROM placed ORDER BY text_hash DESC, mobile DESC, copy DESC LIMIT 1) AS mobile,
+    (SELECT copy FROM placed ORDER BY text_hash DESC, mobile DESC, copy DESC LIMIT 1) AS copy
+"""
+)
+
+# What the last check before the first batch compares with the recipients.
+PLANNED_SUMS = text(
+    """
+SELECT
+    (SELECT coalesce(sum(size), 0) FROM batch WHERE team_id = :team AND campaign_id = :campaign) AS batched,
+    (SELECT count(*) FROM message WHERE team_id = :team AND campaign_id = :campaign) AS messages
+"""
+)
+
+# Batches that may go now, one campaign after the other, as many as the account has free connections. Whoever
+# else is claiming skips them; the account's row, locked before, keeps the count of those in flight right.
+DUE_BATCHES = text(
+    """
+SELECT batch.campaign_id, batch.no, batch.content, batch.mobiles, batch.size, batch.attempts
+FROM batch JOIN campaign ON campaign.team_id = batch.team_id AND campaign.id = batch.campaign_id
+WHERE batch.team_id = :team AND batch.account_id = :account AND batch.state IN ('planned', 'retry')
+    AND (batch.wake_at IS NULL OR batch.wake_at <= :now)
+    AND batch.first_unknown_at IS NULL AND batch.size <= :limit
+    AND campaign.state = 'sending'
+    AND campaign.paused_by_person IS NULL AND campaign.paused_by_machine IS NULL
+ORDER BY batch.campaign_id, batch.no
+LIMIT :free
+FOR UPDATE OF batch SKIP LOCKED
+"""
+)
+
+# Planned before the gateway said that it takes fewer numbers a request.
+OVERSIZED = text(
+    """
+SELECT campaign_id, no FROM batch
+WHERE team_id = :team AND account_id = :account AND state IN ('planned', 'retry') AND size > :limit
+ORDER BY campaign_id, no LIMIT 100
+FOR UPDATE SKIP LOCKED
+"""
+)
+
+MARK_INFLIGHT = text(
+    """
+UPDATE batch SET state = 'inflight', attempts = :n, digest = :digest, account_fingerprint = :fingerprint,
+    lease_until = :lease_until, wake_at = NULL
+WHERE team_id = :team AND campaign_id = :campaign AND no = :no
+"""
+)
+
+MOVE_MESSAGES = text(
+    """
+UPDATE message SET batch_no = :child
+WHERE team_id = :team AND campaign_id = :campaign AND mobile = ANY(:mobiles) AND batch_no = :parent
+"""
+)
+
+# An answer is written over the reaper's "unknown", never over another answer.
+CLOSE_ATTEMPT = text(
+    """
+UPDATE attempt SET finished_at = :now, outcome = :outcome, why = :why, http_status = :http_status,
+    resp_code = :resp_code, msgid = :msgid, answer = :answer
+WHERE team_id = :team AND campaign_id = :campaign AND batch_no = :no AND n = :n
+    AND (outcome IS NULL OR (outcome = 'unknown' AND why = 'reaped'))
+"""
+)
+
+NOTE_MSGID = text(
+    """
+INSERT INTO gateway_message (team_id, account_id, msgid, campaign_id, batch_no, attempt, source, noted_at)
+VALUES (:team, :account, :msgid, :campaign, :no, :n, 'answer', :now)
+ON CONFLICT DO NOTHING
+"""
+)
+
+HANDED_OVER = text(
+    """
+UPDATE campaign SET state = 'waiting_for_reports', handed_over_at = :now
+WHERE team_id = :team AND id = :campaign AND state = 'sending' AND NOT EXISTS (
+    SELECT 1 FROM batch WHERE team_id = :team AND campaign_id = :campaign
+        AND state IN ('planned', 'inflight', 'retry', 'blocked', 'hold'))
+RETURNING id
+"""
+)
+
+EXPIRED_LEASES = text(
+    """
+SELECT campaign_id, no, attempts, open, first_unknown_at FROM batch
+WHERE team_id = :team AND state = 'inflight' AND lease_until < :now
+ORDER BY campaign_id, no
+FOR UPDATE SKIP LOCKED
+"""
+)
+
+# The tallies counted anew from messages and batches; must equal what the columns say.
+RECOUNT = text(
+    """
+SELECT campaign.id, campaign.waiting, campaign.unconfirmed, campaign.no_report, campaign.delivered,
+    campaign.failed, campaign.not_sent,
+    count(tally) FILTER (WHERE tally = 'waiting')
+        + CASE WHEN campaign.state = 'planning' THEN campaign.recipients - count(tally) ELSE 0 END
+        AS counted_waiting,
+    count(tally) FILTER (WHERE tally = 'unconfirmed') AS counted_unconfirmed,
+    count(tally) FILTER (WHERE tally = 'no_report') AS counted_no_report,
+    count(tally) FILTER (WHERE tally = 'delivered') AS counted_delivered,
+    count(tally) FILTER (WHERE tally = 'failed') AS counted_failed,
+    count(tally) FILTER (WHERE tally = 'not_sent') AS counted_not_sent
+FROM campaign LEFT JOIN LATERAL (
+    SELECT CASE
+        WHEN message.outcome = 'other' THEN 'no_report'
+        WHEN message.outcome IS NOT NULL THEN message.outcome
+        WHEN batch.state = 'inflight' AND batch.first_unknown_at IS NOT NULL THEN 'unconfirmed'
+        WHEN batch.state IN ('planned', 'retry', 'blocked', 'inflight') THEN 'waiting'
+        WHEN batch.state IN ('hold', 'unconfirmed', 'closed') THEN 'unconfirmed'
+        WHEN batch.state = 'accepted' THEN 'no_report'
+        WHEN batch.state = 'rejected' THEN 'failed'
+        WHEN batch.state = 'stopped' THEN 'not_sent'
+    END AS tally
+    FROM message JOIN batch ON batch.team_id = message.team_id
+        AND batch.campaign_id = message.campaign_id AND batch.no = message.batch_no
+    WHERE message.team_id = :team AND message.campaign_id = campaign.id
+) AS counted ON true
+WHERE campaign.team_id = :team AND campaign.state <> 'draft'
+GROUP BY campaign.team_id, campaign.id
+"""
+)
+
+RECOUNT_OPEN = text(
+    """
+SELECT batch.campaign_id, batch.no, batch.open, count(message.mobile) AS counted
+FROM batch LEFT JOIN message ON message.team_id = batch.team_id AND message.campaign_id = batch.campaign_id
+    AND message.batch_no = batch.no AND message.outcome IS NULL
+WHERE batch.team_id = :team
+GROUP BY batch.campaign_id, batch.no, batch.open HAVING batch.open <> count(message.mobile)
+"""
+)

@@ -1,0 +1,232 @@
+"""Pages of campaigns: getting started, compose, review, and the one page of a campaign's whole life."""
+
+from __future__ import annotations
+
+import secrets
+
+from flask import Blueprint, Response, abort, flash, g, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from webapp import clock, tenancy
+from webapp.accounts.permissions import requires
+from webapp.campaigns import drafts, operations, progress, queries
+from webapp.campaigns.forms import ComposeForm, ConfirmForm
+from webapp.campaigns.models import Campaign
+from webapp.campaigns.states import CampaignState
+from webapp.errors import DomainError
+from webapp.gateway import queries as gateway
+from webapp.gateway.forms import ConnectForm
+from webapp.gateway.models import GatewayAccount
+from webapp.pages import NavItem, Shell, render, see_other
+
+blueprint = Blueprint("campaigns", __name__, url_prefix="/t/<team>")
+
+NAV = (
+    NavItem("campaigns.start", _l("Getting started"), "house", "campaigns.view", tab=True, order=10),
+    NavItem("campaigns.index", _l("Campaigns"), "megaphone", "campaigns.view", tab=True, order=20),
+)
+
+
+@blueprint.get("/start")
+@requires("campaigns.view")
+def start() -> Response:
+    """Getting started: connect a gateway, then send the first message."""
+    return _start_page(_compose_form())
+
+
+@blueprint.post("/start")
+@requires("campaigns.write")
+def start_draft() -> Response:
+    """Card 2: make a draft and look at it before anything is sent."""
+    form = _compose_form()
+    return _drafted(form) or _start_page(form, 422)
+
+
+@blueprint.get("/campaigns")
+@requires("campaigns.view")
+def index() -> Response:
+    """The campaigns of the team, newest first."""
+    before = request.args.get("before", type=int)
+    rows = queries.campaigns(before)
+    return render(
+        "campaigns/index.html",
+        block="rows",
+        campaigns=rows[: queries.PAGE],
+        status_of=queries.status_of,
+        older=rows[queries.PAGE - 1].id if len(rows) > queries.PAGE else None,
+        first_page=before is None,
+    )
+
+
+@blueprint.get("/campaigns/new")
+@requires("campaigns.write")
+def new() -> Response:
+    """Compose; `from` names a campaign whose numbers and text to begin with."""
+    form = _compose_form()
+    source = _source(request.args.get("from", type=int))
+    if source is not None:
+        form.source.data = str(source.id)
+        form.numbers.data = "\n".join(queries.audience_numbers(source, drafts.MOST_PASTED))
+        form.body.data, form.signature.data = source.body, source.signature
+        form.account.data = source.account_id
+    return _compose_page(form)
+
+
+@blueprint.post("/campaigns/new")
+@requires("campaigns.write")
+def create() -> Response:
+    """Make a draft and go on to its review."""
+    form = _compose_form()
+    return _drafted(form) or _compose_page(form, 422)
+
+
+@blueprint.get("/campaigns/<int:campaign_id>/review")
+@requires("campaigns.write")
+def review(campaign_id: int) -> Response:
+    """The last look: who, what, how many requests, what it costs."""
+    campaign = _campaign_or_404(campaign_id)
+    if campaign.state != CampaignState.DRAFT:
+        return see_other(url_for("campaigns.show", campaign_id=campaign.id))
+    return _review_page(campaign)
+
+
+@blueprint.post("/campaigns/<int:campaign_id>/confirm")
+@requires("campaigns.send")
+def confirm(campaign_id: int) -> Response:
+    """Send. A second press, the back button or another tab end on the same campaign."""
+    campaign = _campaign_or_404(campaign_id)
+    form = ConfirmForm()
+    if not form.validate_on_submit():
+        abort(400)
+    try:
+        confirmed = operations.confirm_campaign(
+            campaign.id, form.key.data or "", form.seen.data or "", g.user.id, g.team.delay_seconds
+        )
+    except operations.StalePreviewError as error:
+        return _review_page(campaign, 409, str(error.message))
+    except DomainError as error:
+        return _review_page(campaign, 422, str(error.message))
+    tenancy.session().commit()
+    return see_other(url_for("campaigns.show", campaign_id=confirmed.id))
+
+
+@blueprint.get("/campaigns/<int:campaign_id>")
+@requires("campaigns.view")
+def show(campaign_id: int) -> Response:
+    """A campaign: whether it arrived, and who got it."""
+    campaign = _campaign_or_404(campaign_id)
+    if campaign.state == CampaignState.DRAFT:
+        return see_other(url_for("campaigns.review", campaign_id=campaign.id))
+    now = clock.now()
+    account = drafts.account_of(campaign.account_id)
+    after = request.args.get("after", "")
+    rows = queries.recipients(campaign, account, after, now)
+    return render(
+        "campaigns/show.html",
+        block="recipients",
+        campaign=campaign,
+        account=account,
+        progress=_progress(campaign),
+        pause_words=progress.pause_words,
+        rows=rows[: queries.PAGE],
+        after=after,
+        more=rows[queries.PAGE - 1].mobile if len(rows) > queries.PAGE else None,
+    )
+
+
+@blueprint.get("/campaigns/<int:campaign_id>/status")
+@requires("campaigns.view")
+def status(campaign_id: int) -> Response:
+    """The status block alone, for the page that refreshes itself; 204 while nothing changed."""
+    campaign = _campaign_or_404(campaign_id)
+    current = _progress(campaign)
+    if request.args.get("v") == current.version and current.poll_seconds is not None:
+        return Response(status=204)
+    return render(
+        "campaigns/status.html",
+        block="status",
+        campaign=campaign,
+        progress=current,
+        pause_words=progress.pause_words,
+    )
+
+
+def _progress(campaign: Campaign) -> progress.Progress:
+    balance = Shell().balance
+    return progress.progress_of(campaign, clock.now(), str(balance.left if balance else None))
+
+
+def _compose_form() -> ComposeForm:
+    form = ComposeForm()
+    accounts = gateway.usable_accounts()
+    form.account.choices = [(account.id, account.label) for account in accounts]
+    if request.method == "GET" and accounts:
+        form.account.data = accounts[0].id
+        form.body.data = _("Hello, this is a test message. You need not answer.")
+    return form
+
+
+def _drafted(form: ComposeForm) -> Response | None:
+    """Go on to the review of a new draft, or None with the form's errors filled in."""
+    if not form.account.choices:
+        flash(_("Connect a gateway account first. Nothing was saved or sent."), "odd")
+        return see_other(url_for("campaigns.start"))
+    if not form.validate_on_submit():
+        return None
+    try:
+        campaign = drafts.draft_campaign(
+            form.account.data,
+            form.numbers.data or "",
+            form.body.data or "",
+            form.signature.data or "",
+            g.user.id,
+        )
+    except DomainError as error:
+        field = form[error.field] if error.field is not None and error.field in form else form.numbers
+        field.errors = [*field.errors, error.message]
+        return None
+    tenancy.session().commit()
+    return see_other(url_for("campaigns.review", campaign_id=campaign.id))
+
+
+def _start_page(form: ComposeForm, status_code: int = 200) -> Response:
+    return render(
+        "campaigns/start.html",
+        status=status_code,
+        form=form,
+        connect_form=ConnectForm(),
+        account=_first_account(),
+    )
+
+
+def _compose_page(form: ComposeForm, status_code: int = 200) -> Response:
+    return render("campaigns/compose.html", status=status_code, form=form, account=_first_account())
+
+
+def _review_page(campaign: Campaign, status_code: int = 200, problem: str | None = None) -> Response:
+    return render(
+        "campaigns/review.html",
+        status=status_code,
+        campaign=campaign,
+        account=drafts.account_of(campaign.account_id),
+        preview=drafts.preview(campaign),
+        form=ConfirmForm(formdata=None, key=secrets.token_urlsafe(24)),
+        problem=problem,
+        reasons=drafts.REASON_WORDS,
+    )
+
+
+def _first_account() -> GatewayAccount | None:
+    return next(iter(gateway.usable_accounts()), None)
+
+
+def _campaign_or_404(campaign_id: int) -> Campaign:
+    campaign = queries.campaign(campaign_id) if 0 < campaign_id < 2**63 else None
+    if campaign is None:
+        abort(404)
+    return campaign
+
+
+def _source(campaign_id: int | None) -> Campaign | None:
+    return None if campaign_id is None else _campaign_or_404(campaign_id)
