@@ -60,13 +60,15 @@ class Program:
 class Plan:
     """What is started: `programs` in this order, and `migrate` (may be empty) once the database answers.
 
-    `ready` is a command that ends with 0 once everything answers, and otherwise with a sentence.
+    `ready` is a command that ends with 0 once everything answers, and otherwise with a sentence. `seconds`
+    are given to the database, `patience` to a program that is started again and again without staying up.
     """
 
     programs: Sequence[Program]
     migrate: Sequence[str]
     ready: Sequence[str]
-    seconds: int = 60
+    seconds: float = 60
+    patience: float = 12
 
 
 def plan_for(settings: Settings) -> Plan:
@@ -115,7 +117,7 @@ def run(settings: Settings, plan: Plan) -> None:
     mark = secrets.token_hex(8)
     lock.write({"pid": os.getpid(), "address": f"http://{settings.bind}", "mark": mark})
     control = run_folder(instance, runner) / "ctl.sock"
-    _write(notes / "supervisord.conf", _configuration(plan.programs, instance, control))
+    _write(notes / "supervisord.conf", _configuration(plan.programs, control))
     announcement = {
         "plan": asdict(plan),
         "instance": str(instance),
@@ -128,7 +130,8 @@ def run(settings: Settings, plan: Plan) -> None:
     os.umask(0o077)
     os.chdir(_ROOT)
     subprocess.Popen([sys.executable, "-m", "webapp.up_announcer", str(notes / "plan.json")], env=env)  # noqa: S603
-    os.dup2(lock.fd, _LOCK_FD, inheritable=True)
+    os.dup2(lock.fd, _LOCK_FD)
+    os.set_inheritable(_LOCK_FD, True)  # by itself: dup2 leaves a descriptor as it was when both are the same
     argv = [sys.executable, "-m", "webapp.up_supervisor", str(notes)]
     os.execve(sys.executable, argv, env)  # noqa: S606 - our own argument list, no shell
 
@@ -188,18 +191,21 @@ def _write(path: Path, text: str) -> Path:
     return path
 
 
-def _configuration(programs: Sequence[Program], instance: Path, control: Path) -> str:
-    """Supervisord's file. Only the database begins by itself; the announcer starts the others."""
-    logs = instance / "logs"
+def _configuration(programs: Sequence[Program], control: Path) -> str:
+    """Supervisord's file. Only the database begins by itself; the announcer starts the others.
+
+    Paths are relative to the instance folder where they can be: supervisord would expand a % in some of them
+    twice.
+    """
     parts: list[tuple[str, dict[str, object]]] = [
         ("unix_http_server", {"file": control, "chmod": "0700"}),
         (
             "supervisord",
             {
-                "logfile": logs / "supervisord.log",
+                "logfile": "logs/supervisord.log",
                 "logfile_maxbytes": "1MB",
                 "logfile_backups": 1,
-                "pidfile": instance / "run" / "supervisord.pid",
+                "pidfile": "run/supervisord.pid",
                 "nocleanup": "true",
             },
         ),
@@ -209,7 +215,7 @@ def _configuration(programs: Sequence[Program], instance: Path, control: Path) -
         ),
     ]
     parts += [
-        (f"program:{program.name}", _program(program, 10 * (place + 1), logs))
+        (f"program:{program.name}", _program(program, 10 * (place + 1)))
         for place, program in enumerate(programs)
     ]
     return "".join(
@@ -218,7 +224,7 @@ def _configuration(programs: Sequence[Program], instance: Path, control: Path) -
     )
 
 
-def _program(program: Program, priority: int, logs: Path) -> dict[str, object]:
+def _program(program: Program, priority: int) -> dict[str, object]:
     """Restarted whatever its exit code: a worker ends with 0 when the database goes away for a moment."""
     return {
         "command": shlex.join(program.argv),
@@ -233,7 +239,7 @@ def _program(program: Program, priority: int, logs: Path) -> dict[str, object]:
         "stopasgroup": "false",
         "killasgroup": "false" if program.backends_apart else "true",
         "redirect_stderr": "true",
-        "stdout_logfile": logs / f"{program.name}.log",
+        "stdout_logfile": f"logs/{program.name}.log",
         "stdout_logfile_maxbytes": "10MB",
         "stdout_logfile_backups": 3,
     }

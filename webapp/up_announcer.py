@@ -6,6 +6,7 @@ When something does not come up it says which program and where its log is, and 
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import subprocess
@@ -22,8 +23,7 @@ from webapp.embedded import is_accepting, prepare
 
 _PAUSE = 0.1
 
-#: Seconds after which a program that never stays up is given up, when everything is started.
-_PATIENCE = 12.0
+_UNREACHABLE = (OSError, http.client.HTTPException, xmlrpc.client.Error)
 
 
 class _Stopped(Exception):  # noqa: N818 - not an error: somebody pressed Ctrl-C meanwhile
@@ -43,9 +43,8 @@ class Announcer:
         self.embedded: bool = announcement["embedded"]
         self.lines: list[str] = announcement["lines"]
         self.supervisor = os.getppid()
-        transport = SupervisorTransport(None, None, f"unix://{announcement['control']}")
+        self.control: str = announcement["control"]
         self.down_since: dict[str, float] = {}
-        self.remote = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
 
     def announce(self) -> None:
         """Bring everything up and print the address. Raises _Failed or _Stopped."""
@@ -57,23 +56,32 @@ class Announcer:
             self._command(self.plan["migrate"], "migrate", "The database could not be brought up to date")
         for program in self.plan["programs"]:
             if not program["backends_apart"]:
-                self.remote.supervisor.startProcess(program["name"], False)
+                self._ask("startProcess", program["name"], False)
         self._command(self.plan["ready"], "ready", "Tidings did not become ready")
         _say("\n".join(self.lines))
 
     def stop(self) -> None:
         """Ask the supervisor to end everything in order, and leave word that the start has failed."""
         (self.instance / "run" / "failed").touch(mode=0o600)
-        with contextlib.suppress(OSError, xmlrpc.client.Error):
-            self.remote.supervisor.shutdown()
+        with contextlib.suppress(*_UNREACHABLE):
+            self._ask("shutdown")
+
+    def _ask(self, method: str, *arguments: object) -> object:
+        """Call the supervisor, each time anew: a connection that once failed cannot be used again."""
+        transport = SupervisorTransport(None, None, f"unix://{self.control}")
+        try:
+            remote = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+            return getattr(remote.supervisor, method)(*arguments)
+        finally:
+            transport.close()
 
     def _state(self) -> str | None:
         """The supervisor's state, None while it does not answer yet."""
         if os.getppid() != self.supervisor:
             raise _Stopped
         try:
-            state = cast("dict[str, str]", self.remote.supervisor.getState())
-        except (OSError, xmlrpc.client.Error):
+            state = cast("dict[str, str]", self._ask("getState"))
+        except _UNREACHABLE:
             return None
         return state["statename"]
 
@@ -120,7 +128,7 @@ class Announcer:
                 self.down_since.pop(name, None)
             elif state in ("BACKOFF", "STARTING", "FATAL"):
                 since = self.down_since.setdefault(name, time.monotonic())
-                if time.monotonic() - since > _PATIENCE:
+                if time.monotonic() - since > self.plan["patience"]:
                     raise _Failed(f"The program {name} does not stay up. {self._see(name)}")
 
     def _troubled(self) -> str:
@@ -130,8 +138,8 @@ class Announcer:
 
     def _states(self) -> dict[str, str]:
         try:
-            programs = cast("list[dict[str, str]]", self.remote.supervisor.getAllProcessInfo())
-        except (OSError, xmlrpc.client.Error):
+            programs = cast("list[dict[str, str]]", self._ask("getAllProcessInfo"))
+        except _UNREACHABLE:
             return {}
         return {program["name"]: program["statename"] for program in programs}
 

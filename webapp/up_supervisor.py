@@ -6,6 +6,7 @@ A program of its own so that `webapp up` can become it; it holds supervisord and
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def main(notes: Path) -> int:
 
     `notes` is the folder `run` of the instance, with the configuration in it.
     """
+    os.chdir(notes.parent)
     options = ServerOptions()
     options.realize(["-n", "-s", "-c", str(notes / "supervisord.conf")])
     options.first = True

@@ -29,8 +29,9 @@ def plan(settings: Settings, variant: str) -> up.Plan:
     ]
     if variant == "external":
         programs = programs[1:]
-    migrate = stand_in("fail" if variant == "migrate-fails" else "migrate", settings.instance)
-    return up.Plan(programs, migrate, stand_in("ready", settings.bind.port))
+    commands = {"migrate-fails": "fail", "external": "nothing"}
+    migrate = stand_in(commands.get(variant, "migrate"), settings.instance)
+    return up.Plan(programs, migrate, stand_in("ready", settings.bind.port), patience=3)
 
 
 def main() -> int:

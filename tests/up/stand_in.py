@@ -28,6 +28,10 @@ def work(_order: str) -> None:
         time.sleep(60)
 
 
+def nothing(*_words: str) -> None:
+    """End well at once."""
+
+
 def migrate(instance: str) -> None:
     import psycopg
 
@@ -59,6 +63,12 @@ def fail(*_words: str) -> None:
 
 
 if __name__ == "__main__":
-    {"serve": serve, "work": work, "migrate": migrate, "ready": ready, "postgres": postgres, "fail": fail}[
-        sys.argv[1]
-    ](*sys.argv[2:])
+    {
+        "serve": serve,
+        "work": work,
+        "migrate": migrate,
+        "nothing": nothing,
+        "ready": ready,
+        "postgres": postgres,
+        "fail": fail,
+    }[sys.argv[1]](*sys.argv[2:])
