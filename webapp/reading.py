@@ -100,8 +100,10 @@ def ago(value: datetime | None, *, now: datetime | None = None) -> str:
 
 
 def mask(phone: str) -> str:
-    """13800002071 -> "138 **** 2071". A shorter number keeps its last two digits only."""
-    return f"{phone[:3]} **** {phone[-4:]}" if len(phone) >= 11 else f"**** {phone[-2:]}"
+    """13800002071 -> "138 **** 2071". A shorter number keeps its last two digits at most."""
+    if len(phone) >= 11:
+        return f"{phone[:3]} **** {phone[-4:]}"
+    return f"**** {phone[-2:]}" if len(phone) >= 5 else "****"
 
 
 def spaced(phone: str) -> str:
