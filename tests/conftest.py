@@ -18,6 +18,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.practice.fixture import PracticeGateway
 from webapp import create_app, embedded, schema
 from webapp.connections import conninfo
 from webapp.embedded import Cluster
@@ -64,7 +65,9 @@ def database(cluster: Cluster) -> Iterator[Database]:
         connection.execute(f'CREATE DATABASE "{name}" OWNER tidings_owner')
     made = Database(
         *(url.replace("/tidings?", f"/{name}?") for url in (cluster.program_url, cluster.owner_url)),
-        cluster.superuser_url.rsplit("?", 1)[0].rsplit("/", 1)[0] + f"/{name}?" + cluster.superuser_url.rsplit("?", 1)[1],
+        cluster.superuser_url.rsplit("?", 1)[0].rsplit("/", 1)[0]
+        + f"/{name}?"
+        + cluster.superuser_url.rsplit("?", 1)[1],
     )
     schema.upgrade(made.owner_url, made.program_url)
     yield made
@@ -84,12 +87,31 @@ def empty(database: Database) -> Iterator[Database]:
         connection.execute(f"TRUNCATE {', '.join(name for (name,) in tables)} RESTART IDENTITY CASCADE")
 
 
+@pytest.fixture(scope="session")
+def practice_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeGateway]:
+    """One practice gateway for the run; each test has accounts of its own there."""
+    with PracticeGateway(tmp_path_factory.mktemp("practice")) as running:
+        yield running
+
+
 @pytest.fixture
-def settings(empty: Database, tmp_path: Path) -> Settings:
+def practice(practice_process: PracticeGateway) -> Iterator[PracticeGateway]:
+    """The practice gateway with its dial as it was."""
+    before = practice_process.request("GET", "/practice/dial").json()
+    yield practice_process
+    practice_process.dial(**before)
+
+
+@pytest.fixture
+def settings(empty: Database, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
     """Settings of a program on the test database, with an instance folder of its own."""
+    practice_bind = "127.0.0.1:8010"
+    if "practice" in request.fixturenames:
+        practice_bind = f"127.0.0.1:{request.getfixturevalue('practice').port}"
     return Settings.from_environ(
         {
             **empty.environ(),
+            "TIDINGS_PRACTICE_BIND": practice_bind,
             "TIDINGS_INSTANCE": str(tmp_path / "instance"),
             "TIDINGS_SIGNUP": "open",
             "TIDINGS_PRACTICE": "on",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,7 @@ def _bind_extensions(app: Flask) -> None:
 
 def _register(app: Flask, settings: Settings) -> None:
     """Register every capability. They are imported here, so that none is imported by another's import."""
+    from webapp import error_pages as errors
     from webapp import headers, kit, pages
     from webapp.accounts import permissions, requests
     from webapp.accounts.views import blueprint as accounts
@@ -87,6 +89,9 @@ def _register(app: Flask, settings: Settings) -> None:
     from webapp.gateway.views import blueprint as gateway
     from webapp.health.views import blueprint as health
 
+    # These register their jobs when they are imported; nothing else needs them here.
+    for module in ("webapp.campaigns.jobs", "webapp.gateway.jobs"):
+        importlib.import_module(module)
     pages.init_app(app)
     headers.init_app(app)
     requests.init_app(app)
@@ -94,4 +99,16 @@ def _register(app: Flask, settings: Settings) -> None:
         app.register_blueprint(blueprint)
     if settings.development or app.testing:
         app.register_blueprint(kit.blueprint)
+    _connect_pages(app)
+    errors.init_app(app)
     permissions.check_all_routes(app)
+
+
+def _connect_pages(app: Flask) -> None:
+    """Tell the frame of every page what there is."""
+    from webapp import pages
+    from webapp.campaigns.views import NAV as CAMPAIGN_PLACES
+    from webapp.gateway import queries as gateway
+
+    pages.add_nav(app, *CAMPAIGN_PLACES)
+    pages.connect(app, balance=gateway.frame_balance)

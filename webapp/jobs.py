@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import procrastinate
 import structlog
@@ -38,7 +38,7 @@ _enqueuer = App(connector=SyncPsycopgConnector())
 
 
 def job(name: str) -> Callable[[TeamJob], TeamJob]:
-    """Register a function `(team_id, **ids)` as the job `name`; it runs in its team's scope and commits itself."""
+    """Register a function `(team_id, **ids)` as the job `name`; it commits itself, in its team's scope."""
 
     def register(function: TeamJob) -> TeamJob:
         if name in _team_jobs:
@@ -90,9 +90,9 @@ def build_worker(flask_app: Flask, conninfo: str) -> App:
         worker.task(name=_team_task(name), retry=retry)(_in_team(flask_app, function))
     for name, (cron, function) in _periodic.items():
         # Its next turn comes anyway, so a failed one is not tried again.
-        lock = {"queueing_lock": f"periodic:{name}"}
-        task = worker.task(name=f"periodic:{name}", **lock)(_beating(flask_app, name, function))
-        worker.periodic(cron=cron, **lock)(task)
+        lock = f"periodic:{name}"
+        task = worker.task(name=lock, queueing_lock=lock)(_beating(flask_app, name, function))
+        worker.periodic(cron=cron, queueing_lock=lock)(task)
     _add_upkeep(worker)
     return worker
 

@@ -17,7 +17,7 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 def upgrade(owner_url: str, program_url: str) -> None:
-    """Run the missing migrations, then give the program's role its rights. Harmless when nothing is missing."""
+    """Run the missing migrations, then give the program's role its rights."""
     config = _config()
     config.attributes["owner_url"] = owner_url
     command.upgrade(config, "head")

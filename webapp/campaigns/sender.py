@@ -24,7 +24,7 @@ from webapp.campaigns import answers, claims, planning, reaper
 from webapp.campaigns.answers import Answered
 from webapp.campaigns.claims import Claim
 from webapp.gateway.answers import judge
-from webapp.gateway.client import CallLimits, shared_client
+from webapp.gateway.client import CallLimits, GatewayClient
 from webapp.gateway.exchange import Exchange, Kind
 from webapp.gateway.scrubbing import scrub
 
@@ -57,6 +57,7 @@ class Sender:
         self.limits = CallLimits(
             connect=self.times.connect, answer=self.times.answer, total=self.times.call_limit
         )
+        self.client = GatewayClient()
         self.posting = 0
         self.next_reap = 0.0
         self.next_beat = 0.0
@@ -68,6 +69,7 @@ class Sender:
             while not (self.stop.is_set() and self.posting == 0):
                 self._store(self._take_answers(0 if busy else IDLE_SECONDS))
                 busy = not self.stop.is_set() and self._try_to_work(pool)
+        self.client.close()
 
     def _try_to_work(self, pool: ThreadPoolExecutor) -> bool:
         try:
@@ -134,7 +136,7 @@ class Sender:
             return Exchange(Kind.WITHHELD)
         opened = claim.credentials
         try:
-            return shared_client().send(
+            return self.client.send(
                 opened.base_url, opened.uid, opened.pwd, claim.mobiles, claim.content, self.limits
             )
         except Exception as error:

@@ -42,7 +42,7 @@ def _silent_loops(settings: Settings) -> list[str]:
         with psycopg.connect(
             connections.conninfo(connections.program_url(settings)), connect_timeout=3
         ) as base:
-            beats = dict(base.execute("SELECT name, beat_at FROM heartbeat").fetchall())
+            beats = {row[0]: row[1] for row in base.execute("SELECT name, beat_at FROM heartbeat")}
     except psycopg.Error:
         return list(NEEDED)
     now = datetime.now(UTC)
