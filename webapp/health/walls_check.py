@@ -20,7 +20,8 @@ ENGINE_PREFIX = "procrastinate_"
 TABLES = text(
     """
 SELECT relname AS name, relrowsecurity AS secured, relforcerowsecurity AS forced,
-    (SELECT array_agg(polname::text ORDER BY polname) FROM pg_policy WHERE polrelid = pg_class.oid) AS policies,
+    (SELECT array_agg(polname::text ORDER BY polname) FROM pg_policy
+        WHERE polrelid = pg_class.oid) AS policies,
     (SELECT pg_get_expr(polqual, polrelid) FROM pg_policy
         WHERE polrelid = pg_class.oid AND polname = 'team_rows') AS team_rows
 FROM pg_class

@@ -1,0 +1,153 @@
+"""The second wall: what the database itself refuses, asked as the role that the program uses."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from flask import Flask
+from sqlalchemy import create_engine, insert, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
+
+from tests.conftest import Database
+from tests.factories import Person, connect_practice, make_person
+from tests.practice.fixture import PracticeGateway
+from webapp import clock, tenancy
+from webapp.accounts.models import Member
+from webapp.campaigns.models import Campaign
+from webapp.extensions import db
+from webapp.health import walls_check
+from webapp.tenancy import ScopeError
+
+
+@pytest.fixture
+def alice(app: Flask) -> Person:
+    return make_person(app, "alice")
+
+
+@pytest.fixture
+def bob(app: Flask) -> Person:
+    return make_person(app, "bob")
+
+
+def test_the_walls_stand(database: Database) -> None:
+    engine = create_engine(database.program_url)
+    with engine.connect() as connection:
+        assert walls_check.faults(connection, "tidings_program") == []
+    engine.dispose()
+
+
+def test_a_right_on_a_partition_is_seen(database: Database) -> None:
+    engine = create_engine(database.program_url)
+    with database.owner() as owner:
+        partition = owner.execute(
+            "SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r'"
+        ).fetchone()
+        assert partition is not None
+        owner.execute(f'GRANT SELECT ON "{partition[0]}" TO tidings_program')
+        try:
+            with engine.connect() as connection:
+                assert any(
+                    partition[0] in fault for fault in walls_check.faults(connection, "tidings_program")
+                )
+        finally:
+            owner.execute(f'REVOKE ALL ON "{partition[0]}" FROM tidings_program')
+    engine.dispose()
+
+
+def test_a_team_table_without_policies_is_seen(database: Database) -> None:
+    engine = create_engine(database.program_url)
+    with database.owner() as owner:
+        owner.execute("CREATE TABLE forgotten (team_id bigint, id bigint, PRIMARY KEY (team_id, id))")
+        try:
+            with engine.connect() as connection:
+                assert any(
+                    "forgotten" in fault for fault in walls_check.faults(connection, "tidings_program")
+                )
+        finally:
+            owner.execute("DROP TABLE forgotten")
+    engine.dispose()
+
+
+def test_a_query_without_a_scope_raises(app: Flask, alice: Person) -> None:
+    with app.app_context():
+        with pytest.raises(ScopeError):
+            db.session.scalars(select(Member)).all()
+        with pytest.raises(DBAPIError, match=r"app\.team_id|invalid input syntax"):
+            db.session.execute(text("SELECT * FROM member"))
+
+
+def test_sql_of_any_kind_sees_one_team(app: Flask, alice: Person, bob: Person) -> None:
+    with tenancy.team_scope(alice.team_id, app) as session:
+        assert session.execute(text("SELECT team_id FROM member")).scalars().all() == [alice.team_id]
+        assert session.execute(select(Member.__table__.c.team_id)).scalars().all() == [alice.team_id]
+        assert session.connection().execute(text("SELECT id FROM team")).scalars().all() == [alice.team_id]
+
+
+def test_the_scope_ends_with_its_transaction(app: Flask, database: Database, alice: Person) -> None:
+    with tenancy.team_scope(alice.team_id, app) as session:
+        session.execute(select(Member))
+        session.commit()
+    with app.app_context(), pytest.raises(DBAPIError):
+        db.session.execute(text("SELECT * FROM member"))
+
+
+def test_a_session_cannot_change_its_team(app: Flask, alice: Person, bob: Person) -> None:
+    with tenancy.team_scope(alice.team_id, app), pytest.raises(ScopeError):
+        tenancy.open_scope(bob.team_id)
+
+
+def test_a_row_of_another_team_cannot_be_written(app: Flask, alice: Person, bob: Person) -> None:
+    row = {"team_id": bob.team_id, "user_id": alice.user_id, "role": "owner", "joined_at": clock.now()}
+    with tenancy.team_scope(alice.team_id, app) as session:
+        session.add(Member(team_id=bob.team_id, user_id=alice.user_id, role="owner"))
+        with pytest.raises(ScopeError):
+            session.flush()
+    with (
+        tenancy.team_scope(alice.team_id, app) as session,
+        pytest.raises(ProgrammingError, match="row-level"),
+    ):
+        session.execute(insert(Member.__table__), row)
+    with tenancy.team_scope(alice.team_id, app) as session:
+        changed = session.execute(update(Member.__table__).values(role="viewer"))
+        assert changed.rowcount == 1
+
+
+def test_a_child_cannot_hang_under_another_teams_parent(
+    app: Flask, practice: PracticeGateway, alice: Person, bob: Person
+) -> None:
+    account = connect_practice(app, bob, practice)
+    refused = pytest.raises(IntegrityError, match="fk_campaign_account")
+    with tenancy.team_scope(alice.team_id, app) as session, refused:
+        session.execute(
+                insert(Campaign.__table__).values(
+                    team_id=alice.team_id, id=1, account_id=account, kind="notice", state="draft",
+                    name="x", body="x", left_out={}, created_at=clock.now(),
+                )
+            )  # fmt: skip
+
+
+def test_the_owner_changes_rows_of_every_team(
+    app: Flask, database: Database, practice: PracticeGateway, alice: Person, bob: Person
+) -> None:
+    """A migration that changes data runs as the owner; FORCE without its policy would change nothing."""
+    for person in (alice, bob):
+        connect_practice(app, person, practice)
+    with database.owner() as owner:
+        assert owner.execute("UPDATE gateway_account SET label = label").rowcount == 2
+
+
+def test_audit_rows_are_only_added(app: Flask, database: Database, alice: Person) -> None:
+    with database.program() as program:
+        program.execute("SELECT set_config('app.team_id', %s, false)", [str(alice.team_id)])
+        for statement in (
+            "UPDATE audit_entry SET action = 'x'",
+            "DELETE FROM audit_entry",
+            "DELETE FROM access_entry",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                program.execute(statement)
+
+
+def test_the_program_cannot_make_itself_the_door(database: Database) -> None:
+    with database.program() as program, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        program.execute("SET ROLE tidings_door")
