@@ -26,7 +26,7 @@ format: install-dev ## Put the code into its form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: install-dev ## Measure against the floors of docs/performance.md
+bench: install-dev ## Measure (see benchmarks/README.md)
 	@$(BIN)/python -m benchmarks all
 
 lock: $(VENV)/made ## Lock the dependencies anew, with hashes and without any index address
