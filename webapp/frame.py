@@ -30,6 +30,8 @@ class NavItem:
     tab: bool = False
     """Has a place of its own in the phone's bottom bar."""
     order: int = 50
+    key: str = ""
+    """The letter after "g" that leads there."""
 
 
 class TeamLink(Protocol):
@@ -97,6 +99,7 @@ class Link(NamedTuple):
     current: bool
     foot: bool = False
     tab: bool = False
+    key: str = ""
 
 
 class Shell:
@@ -170,7 +173,9 @@ class Shell:
 
     def _link(self, item: NavItem) -> Link:
         url = self.url(item.endpoint) or ""
-        return Link(url, item.label, item.icon, self._is_current(item.endpoint), item.foot, item.tab)
+        return Link(
+            url, item.label, item.icon, self._is_current(item.endpoint), item.foot, item.tab, item.key
+        )
 
     def _is_current(self, endpoint: str) -> bool:
         """An exact place is current alone; `campaigns.index` also for the other pages of its blueprint."""

@@ -37,14 +37,14 @@ START = datetime(2026, 11, 9, 2, 0, tzinfo=UTC)
 MESSAGE = "【青禾茶】王芳您好，您的会员积分1,280分将于11月11日到期，凭此短信到静安门店可兑换新茶一份，退订回T"
 
 PLACES = [
-    (_l("Home"), "house", True, False),
-    (_l("Campaigns"), "megaphone", True, False),
-    (_l("Contacts"), "users", True, False),
-    (_l("Templates"), "file-text", False, False),
-    (_l("Reports"), "chart-column", False, False),
-    (_l("Balance"), "wallet", False, False),
-    (_l("Settings"), "settings", False, True),
-    (_l("Audit log"), "shield-check", False, True),
+    (_l("Home"), "house", True, False, "h"),
+    (_l("Campaigns"), "megaphone", True, False, "c"),
+    (_l("Contacts"), "users", True, False, "p"),
+    (_l("Templates"), "file-text", False, False, ""),
+    (_l("Reports"), "chart-column", False, False, "r"),
+    (_l("Balance"), "wallet", False, False, "b"),
+    (_l("Settings"), "settings", False, True, ""),
+    (_l("Audit log"), "shield-check", False, True, ""),
 ]
 
 
@@ -137,8 +137,8 @@ class KitShell(pages.Shell):
 
     def __init__(self) -> None:
         self.links = [
-            pages.Link("#main", label, icon, current=icon == "megaphone", foot=foot, tab=tab)
-            for label, icon, tab, foot in PLACES
+            pages.Link("#main", label, icon, current=icon == "megaphone", foot=foot, tab=tab, key=key)
+            for label, icon, tab, foot, key in PLACES
         ]
         self.teams = [g.team, SimpleNamespace(address="northgate", name="Northgate Clinic")]
         note = _l("Alert below %(count)s", count="50,000")

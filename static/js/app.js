@@ -25,7 +25,8 @@
   }
 
   function element(event) {
-    return event.detail.elt || (event.detail.ctx && event.detail.ctx.sourceElement) || event.target;
+    const { requestConfig, ctx, elt } = event.detail;
+    return (requestConfig && requestConfig.elt) || (ctx && ctx.sourceElement) || elt || event.target;
   }
 
   on(["htmx:configRequest", "htmx:config:request"], function (event) {
@@ -126,7 +127,7 @@
   document.addEventListener("click", function (event) {
     const link = closest(event, "[data-dialog]");
     const dialog = link && document.getElementById(link.dataset.dialog);
-    if (!dialog || !dialog.showModal || event.ctrlKey || event.metaKey || event.shiftKey) {
+    if (!dialog || !dialog.showModal || dialog.open || event.ctrlKey || event.metaKey || event.shiftKey) {
       return;
     }
     event.preventDefault();
