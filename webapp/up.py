@@ -225,14 +225,18 @@ def _configuration(programs: Sequence[Program], control: Path) -> str:
 
 
 def _program(program: Program, priority: int) -> dict[str, object]:
-    """Restarted whatever its exit code: a worker ends with 0 when the database goes away for a moment."""
+    """Restarted whatever its exit code: a worker ends with 0 when the database goes away for a moment.
+
+    `startsecs` is longer than a program takes to load, so that one that cannot load is started at growing
+    intervals.
+    """
     return {
         "command": shlex.join(program.argv),
         "directory": _ROOT,
         "priority": priority,
         "autostart": "true" if program.backends_apart else "false",
         "autorestart": "true",
-        "startsecs": 2,
+        "startsecs": 5,
         "startretries": 1000,
         "stopsignal": program.stop_signal,
         "stopwaitsecs": program.stop_seconds,

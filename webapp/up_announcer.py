@@ -126,10 +126,11 @@ class Announcer:
         for name, state in states.items():
             if state == "RUNNING":
                 self.down_since.pop(name, None)
-            elif state in ("BACKOFF", "STARTING", "FATAL"):
-                since = self.down_since.setdefault(name, time.monotonic())
-                if time.monotonic() - since > self.plan["patience"]:
-                    raise _Failed(f"The program {name} does not stay up. {self._see(name)}")
+            elif state in ("BACKOFF", "EXITED", "FATAL"):
+                self.down_since.setdefault(name, time.monotonic())
+        for name, since in self.down_since.items():
+            if time.monotonic() - since > self.plan["patience"]:
+                raise _Failed(f"The program {name} does not stay up. {self._see(name)}")
 
     def _troubled(self) -> str:
         """A line for each program that is not running."""

@@ -40,23 +40,27 @@ def end(mark: str, programs: Sequence[Program]) -> None:
     sys.stdout.write("An earlier Tidings was cut off; ending what it left running.\n")
     sys.stdout.flush()
     for program in reversed(programs):
-        _end_program(mark, program)
-    for process in _find(mark):
-        _signal(process, signal.SIGKILL)
+        _end_program(mark, program.name, signal.Signals[f"SIG{program.stop_signal}"], program.stop_seconds)
+    _end_program(mark, None, signal.SIGINT, 20)  # what the settings of today no longer start
 
 
-def _end_program(mark: str, program: Program) -> None:
-    deadline = time.monotonic() + program.stop_seconds
+def _end_program(mark: str, name: str | None, number: signal.Signals, seconds: float) -> None:
+    """Ask the processes of one program (None: of any) to end; kill those that have not after `seconds`.
+
+    Only the first process of a program is asked, as its own ones are its business; PostgreSQL, too, outlives
+    a kill.
+    """
+    deadline = time.monotonic() + seconds
     asked: set[int] = set()
-    while found := [process for process in _find(mark) if process.program == program.name]:
+    while found := [process for process in _find(mark) if name in (None, process.program)]:
         late = time.monotonic() > deadline
         heads = {process.pid for process in found}
         for process in found:
             if late:
-                _signal(process, signal.SIGQUIT if program.backends_apart else signal.SIGKILL)
+                _signal(process, signal.SIGKILL)
             elif process.parent not in heads and process.pid not in asked:
                 asked.add(process.pid)
-                _signal(process, signal.Signals[f"SIG{program.stop_signal}"])
+                _signal(process, number)
         if late and time.monotonic() > deadline + 10:
             return
         time.sleep(0.05)

@@ -23,12 +23,14 @@ def _say(text: str) -> None:
 
 class _Talking(Supervisor):  # type: ignore[misc]  # supervisor has no type hints
     def runforever(self) -> None:
-        events.subscribe(events.SupervisorStoppingEvent, _stopping)
+        events.subscribe(events.SupervisorStoppingEvent, self._stopping)
         super().runforever()
 
-
-def _stopping(_event: object) -> None:
-    _say("Stopping; requests under way are finished first.")
+    def _stopping(self, _event: object) -> None:
+        """Tell the person who waits, and look at the programs more often than each second while they end."""
+        _say("Stopping; requests under way are finished first.")
+        poll = self.options.poller.poll
+        self.options.poller.poll = lambda timeout: poll(min(timeout, 0.1))
 
 
 def main(notes: Path) -> int:

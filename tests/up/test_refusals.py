@@ -47,16 +47,12 @@ def test_a_program_that_does_not_come_up(up: Up) -> None:
     assert pids(run.instance) == {}
 
 
-def test_a_migration_that_fails(up: Up) -> None:
+def test_a_migration_that_fails_and_does_not_spoil_the_next_start(up: Up) -> None:
     run = up("migrate-fails")
     assert run.end() == 1
     assert "The database could not be brought up to date: It failed on purpose." in run.said
     assert "Traceback" not in run.said
     assert pids(run.instance) == {}
-
-
-def test_a_failed_start_does_not_spoil_the_next(up: Up) -> None:
-    up("migrate-fails").end()
     again = up()
     again.wait_until_ready()
     again.press_ctrl_c()

@@ -112,20 +112,14 @@ def test_after_a_kill_of_everything_it_starts_again(up: Up) -> None:
     assert starts(second.instance) == 2
 
 
-def test_a_worker_that_ends_well_is_started_again(up: Up) -> None:
-    """Workers do that when the database restarts."""
+def test_programs_that_end_are_started_again(up: Up) -> None:
+    """A worker ends well when the database restarts; the database here is killed."""
     run = up()
     run.wait_until_ready()
     worker = pids(run.instance)["worker"]
-    os.kill(worker, signal.SIGTERM)
-    wait_for(lambda: pids(run.instance).get("worker", worker) != worker)
-
-
-def test_a_database_that_is_killed_is_started_again(up: Up) -> None:
-    run = up()
-    run.wait_until_ready()
     cluster = prepare(run.instance)
     server = int((cluster.data / "postmaster.pid").read_text().split()[0])
+    os.kill(worker, signal.SIGTERM)
     os.kill(server, signal.SIGKILL)
 
     def answers() -> bool:
@@ -135,3 +129,4 @@ def test_a_database_that_is_killed_is_started_again(up: Up) -> None:
             return False
 
     wait_for(lambda: started_at(server) is None and answers())
+    wait_for(lambda: pids(run.instance).get("worker", worker) != worker)
