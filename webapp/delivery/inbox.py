@@ -80,20 +80,29 @@ class Inbox:
             connection.close()
 
     def _execute(self, statement: str, values: Sequence[object] | None) -> psycopg.Cursor[tuple[Any, ...]]:
-        fresh = self._connection is None or self._pid != os.getpid()
+        # An old connection may have been cut by a restart of the database; a new one is not tried twice.
+        if self._connection is not None and self._pid == os.getpid():
+            try:
+                return self._run(statement, values)
+            except RefusedError:
+                raise
+            except InboxError:
+                self.close()
+        try:
+            return self._run(statement, values)
+        except RefusedError:
+            raise
+        except InboxError:
+            self.close()
+            raise
+
+    def _run(self, statement: str, values: Sequence[object] | None) -> psycopg.Cursor[tuple[Any, ...]]:
         try:
             return self._open().execute(statement, values, prepare=True)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise RefusedError(type(error).__name__) from None
         except psycopg.Error as error:
-            self.close()
-            if fresh:
-                raise InboxError(type(error).__name__) from None
-        # The connection was an old one; the database may have been restarted since.
-        try:
-            return self._open().execute(statement, values, prepare=True)
-        except psycopg.Error as error:
-            self.close()
+            # Only its kind: the text of an error may hold what was to be stored.
             raise InboxError(type(error).__name__) from None
 
     def _open(self) -> psycopg.Connection[tuple[Any, ...]]:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import structlog
 from flask import Flask
 from sqlalchemy import Row
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from webapp import application, clock, heartbeats, tenancy
 from webapp.delivery import settling
@@ -44,7 +44,7 @@ def run(app: Flask, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             busy = settler.round()
-        except (SQLAlchemyError, InboxError, OSError) as error:
+        except SQLAlchemyError as error:
             # Only the kind of the error: its text may hold what was to be written.
             log.warning("settling waits for the database", error=type(error).__name__)
             trouble = min(MOST_TROUBLE_SECONDS, trouble * 2 or IDLE_SECONDS)
@@ -95,7 +95,10 @@ class Settler:
     def _read_spool(self, now: float) -> None:
         if now >= self.next_spool:
             self.next_spool = now + SPOOL_SECONDS
-            self.spool.drain(self.inbox.take)
+            try:
+                self.spool.drain(self.inbox.take)
+            except (InboxError, OSError) as error:
+                log.warning("the spool could not be read in", error=type(error).__name__)
 
     def _look_again(self, team_ids: list[int], everything: bool) -> None:
         started = time.monotonic()
@@ -122,7 +125,9 @@ class Settler:
             if getattr(error, "connection_invalidated", False):
                 raise
             log.error("reports of a team could not be settled", team=team_id, error=type(error).__name__)
-            self.shunned[team_id] = time.monotonic() + SHUNNED_SECONDS
+            # A lock or a disk may be free again in a moment; anything else is a fault of ours.
+            passing = isinstance(error, OperationalError)
+            self.shunned[team_id] = time.monotonic() + (IDLE_SECONDS if passing else SHUNNED_SECONDS)
             return 0
         self.shunned.pop(team_id, None)
         return done

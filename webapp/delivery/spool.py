@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import itertools
 import json
 import os
 import secrets
@@ -89,13 +90,20 @@ class Spool:
         with _locked(path) as handle:
             if handle is None:
                 return 0
-            arrivals = list(_arrivals(handle, path.name))
-            for start in range(0, len(arrivals), TAKEN_AT_ONCE):
-                take_each(take, arrivals[start : start + TAKEN_AT_ONCE])
+            arrivals = _arrivals(handle, path.name)
+            count = 0
+            try:
+                while group := list(itertools.islice(arrivals, TAKEN_AT_ONCE)):
+                    take_each(take, group)
+                    count += len(group)
+            except RefusedError:
+                # Kept for a person; it must not stand in the way of the others.
+                log.error("a file of the spool was refused by the database", file=path.name)
+                path.rename(path.with_name(f"refused-{path.name}"))
+                return count
             path.unlink(missing_ok=True)
-        if arrivals:
-            log.info("reports read in from disk", reports=len(arrivals))
-        return len(arrivals)
+        log.info("reports read in from disk", reports=count)
+        return count
 
     def _writable(self) -> int:
         mine = self._handle >= 0 and self._pid == os.getpid()
