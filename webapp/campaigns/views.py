@@ -23,8 +23,8 @@ from webapp.pages import NavItem, Shell, render, see_other
 blueprint = Blueprint("campaigns", __name__, url_prefix="/t/<team>")
 
 NAV = (
-    NavItem("campaigns.start", _l("Getting started"), "house", "campaigns.view", tab=True, order=10),
-    NavItem("campaigns.index", _l("Campaigns"), "megaphone", "campaigns.view", tab=True, order=20),
+    NavItem("campaigns.start", _l("Getting started"), "house", "campaigns.view", tab=True, order=10, key="h"),
+    NavItem("campaigns.index", _l("Campaigns"), "megaphone", "campaigns.view", tab=True, order=20, key="c"),
 )
 
 

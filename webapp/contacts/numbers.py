@@ -65,9 +65,7 @@ def read_mobile(said: str) -> str | Reason:
     Mends full-width digits, spaces and dashes, +86 / 0086 / 86 in front and a trailing `.0`. A `+` that is not
     +86 is foreign even where 11 digits beginning with 1 follow: +1 380… is American.
     """
-    text = (
-        unicodedata.normalize("NFKC", said).strip().strip(AROUND)
-    )
+    text = unicodedata.normalize("NFKC", said).strip().strip(AROUND)
     if ROUNDED.fullmatch(text):
         return Reason.ROUNDED
     text = re.sub(r"\.0+$", "", text)

@@ -1,0 +1,23 @@
+"""`python -m benchmarks P8 [--size small|quick|full]`, or `all`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from benchmarks import p8_at_rest
+
+PATHS = {"P8": p8_at_rest.run}
+
+
+def main() -> int:
+    """Run one path or all of them; 1 if one falls short."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("path", choices=[*PATHS, "all"])
+    parser.add_argument("--size", choices=("small", "quick", "full"), default="quick")
+    options = parser.parse_args()
+    chosen = PATHS if options.path == "all" else {options.path: PATHS[options.path]}
+    return max(run(options.size) for run in chosen.values())
+
+
+sys.exit(main())
