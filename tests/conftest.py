@@ -50,10 +50,7 @@ class Database:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """An embedded PostgreSQL for the run; it does not wait for its disk, which no test here relies on."""
     instance = Path(os.environ.get("TIDINGS_TEST_INSTANCE") or tmp_path_factory.mktemp("cluster"))
-    with embedded.start_for(instance) as running:
-        with psycopg.connect(conninfo(running.superuser_url), autocommit=True) as connection:
-            connection.execute("ALTER SYSTEM SET fsync = off")
-            connection.execute("SELECT pg_reload_conf()")
+    with embedded.start_for(instance, {"fsync": "off"}) as running:
         yield running
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from webapp.embedded import EmbeddedError
 from webapp.settings import Settings, SettingsError
 
 GUNICORN_CONFIG = Path(__file__).with_name("gunicorn_config.py")
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return int(options.function(Settings.from_environ(), options))
-    except SettingsError as error:
+    except (SettingsError, EmbeddedError) as error:
         print(f"Tidings cannot start: {error}", file=sys.stderr)
         return 2
 
