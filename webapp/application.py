@@ -46,7 +46,13 @@ def _configuration(settings: Settings) -> dict[str, Any]:
     return {
         "SECRET_KEY": settings.make_secret_key(),
         "SQLALCHEMY_DATABASE_URI": connections.program_url(settings),
-        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": True, "pool_size": 5, "max_overflow": 20},
+        # An error must not tell the values it was made with: they may be numbers or credentials.
+        "SQLALCHEMY_ENGINE_OPTIONS": {
+            "pool_pre_ping": True,
+            "pool_size": 5,
+            "max_overflow": 20,
+            "hide_parameters": True,
+        },
         "MAX_CONTENT_LENGTH": MOST_FORM_BYTES,
         "MAX_FORM_MEMORY_SIZE": MOST_FORM_BYTES,
         "MAX_FORM_PARTS": 2000,

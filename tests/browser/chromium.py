@@ -1,7 +1,7 @@
 """Finds the browser that the tests drive; as a command, installs one where the machine allows that.
 
-`python -m tests.browser.chromium` ends with 1 only where `CI` is set and there is no browser: a person without
-one is told how to get it, and the browser tests are left out with that sentence.
+`python -m tests.browser.chromium` ends with 1 only where `CI` is set and there is no browser: a person
+without one is told how to get it, and the browser tests are left out with that sentence.
 """
 
 from __future__ import annotations
