@@ -17,10 +17,11 @@ from flask import Flask
 from sqlalchemy import Row
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from webapp import application, clock, heartbeats, tenancy
+from webapp import clock, heartbeats, tenancy
 from webapp.delivery import settling
 from webapp.delivery.inbox import Inbox, InboxError
 from webapp.delivery.spool import Spool, spool_folder
+from webapp.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +41,13 @@ SHUNNED_SECONDS = 30.0
 def run(app: Flask, stop: threading.Event) -> None:
     """Settle until told to stop. A database that is away is waited for."""
     settler = Settler(app)
+    try:
+        _go_round(settler, stop)
+    finally:
+        settler.inbox.close()
+
+
+def _go_round(settler: Settler, stop: threading.Event) -> None:
     trouble = 0.0
     while not stop.is_set():
         try:
@@ -67,7 +75,8 @@ class Settler:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        settings = application.settings_of(app)
+        # As application.settings_of does, which cannot be imported: what it builds asks us for the lag.
+        settings: Settings = app.extensions["tidings_settings"]
         self.spool = Spool(spool_folder(settings.instance))
         self.inbox = Inbox(app.config["SQLALCHEMY_DATABASE_URI"])
         self.next_beat = 0.0

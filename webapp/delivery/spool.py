@@ -120,7 +120,8 @@ class Spool:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"reports-{time.time_ns()}-{secrets.token_hex(4)}"
         unnamed = self.folder / f"{name}.new"
-        handle = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        handle = os.open(unnamed, flags, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             unnamed.rename(self.folder / f"{name}.jsonl")
