@@ -153,7 +153,7 @@ def _yes(value: object) -> bool:
 def _failures(value: object) -> dict[str, float]:
     if isinstance(value, str):
         pairs = [pair.partition("=") for pair in value.replace(",", " ").split()]
-        value = {name: percent for name, _, percent in pairs}
+        value = {name: percent for name, _, percent in pairs} if all(pair[2] for pair in pairs) else None
     if not isinstance(value, Mapping):
         raise ValueError("must be kinds with percents, such as lost=3,http500=5.")
     return {parse_kind(name).name: share for name, percent in value.items() if (share := _percent(percent))}

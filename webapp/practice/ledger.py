@@ -34,7 +34,7 @@ import os
 import sys
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 
 Line = dict[str, object]
 
@@ -44,7 +44,7 @@ class Ledger:
 
     def __init__(self, path: Path | None) -> None:
         self.on = path is not None
-        self._queue: SimpleQueue[Line | None] = SimpleQueue()
+        self._queue: SimpleQueue[Line | Event | None] = SimpleQueue()
         self._thread: Thread | None = None
         self._complained = False
         if path is not None:
@@ -59,6 +59,13 @@ class Ledger:
         if self.on:
             self._queue.put(line)
 
+    def settle(self) -> None:
+        """Wait until everything queued so far is in the file; a few milliseconds."""
+        if self._thread is not None:
+            written = Event()
+            self._queue.put(written)
+            written.wait(5)
+
     def close(self) -> None:
         """Write what is queued and close the file."""
         if self._thread is not None:
@@ -70,7 +77,11 @@ class Ledger:
         with self._file:
             line = self._queue.get()
             while line is not None:
-                self._put(line)
+                if isinstance(line, Event):
+                    self._flush()
+                    line.set()
+                else:
+                    self._put(line)
                 try:
                     line = self._queue.get_nowait()
                 except Empty:

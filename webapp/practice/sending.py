@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from webapp.practice.answers import odd_answer, refusal, success
 from webapp.practice.dial import Dial
-from webapp.practice.fates import FATES, Chance, Fate, report_word
+from webapp.practice.fates import FATES, Chance, Fate
 from webapp.practice.gateway import Decision, Gateway, Request, digest_of, read_request
 from webapp.practice.http import Connection
 from webapp.practice.kinds import OK, Kind, parse_kind
@@ -153,10 +153,7 @@ class Sender:
         for seconds, mobiles in self._shuffled(rest, decision.msgid) if dial.shuffle else [(0.0, rest)]:
             # A batch is used up from its end.
             self._postman.plan(batch(mobiles[::-1], seconds))
-        reported = [mobile for mobile in early if report_word(mobile, self._chance, 100, 0) is not None]
-        return (
-            Batch(request.uid, decision.msgid, reported, 0.0, stamp, expires=due + 3600) if reported else None
-        )
+        return Batch(request.uid, decision.msgid, early, 0.0, stamp, expires=due + 3600) if early else None
 
     def _is_early(self, mobile: str, msgid: str, dial: Dial) -> bool:
         fate = FATES.get(mobile)

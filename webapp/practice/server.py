@@ -74,7 +74,7 @@ class Practice:
             "/": self._page,
             "/practice.css": self._style,
             "/practice/dial": lambda connection, _: control.show_dial(self, connection),
-            "/practice/counts": lambda connection, _: void(connection.answer_json(self.counts())),
+            "/practice/counts": self._counts,
             "/healthz": lambda connection, _: void(connection.answer(b"ok\n", 200, "text/plain")),
         }
 
@@ -100,7 +100,12 @@ class Practice:
         if self.options.state is None:
             return
         saved = state.load(self.options.state)
-        for batch in state.restore(saved, self.gateway, self.loop.time(), self.check_callback):
+        try:
+            unposted = state.restore(saved, self.gateway, self.loop.time(), self.check_callback)
+        except (TypeError, ValueError, KeyError, AttributeError):
+            state.set_aside(self.options.state)
+            unposted = []
+        for batch in unposted:
             self.postman.plan(batch)
         self.changed()
 
@@ -205,6 +210,11 @@ class Practice:
                 await asyncio.sleep(1)
 
     # --- pages
+
+    def _counts(self, connection: Connection, _: Head) -> None:
+        # Whoever asks may read the ledger next: it is complete up to here.
+        self.ledger.settle()
+        connection.answer_json(self.counts())
 
     def counts(self) -> dict[str, object]:
         """Running figures: requests, reports posted, given up and waiting."""

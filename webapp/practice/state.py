@@ -33,12 +33,17 @@ def load(path: Path) -> dict[str, Any]:
         state = None
     if isinstance(state, dict) and state.get("version") == VERSION:
         return state
+    set_aside(path)
+    return {}
+
+
+def set_aside(path: Path) -> None:
+    """Keep a file that cannot be used under another name, and say so."""
     aside = path.with_name(path.name + ".unreadable")
     path.replace(aside)
     sys.stderr.write(
         f"The practice gateway's state cannot be read; it starts anew and keeps the file as {aside}.\n"
     )
-    return {}
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
