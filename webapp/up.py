@@ -80,7 +80,9 @@ def plan_for(settings: Settings) -> Plan:
     programs.append(Program("web", [*tidings, "web"], "TERM", 40))
     if settings.practice:
         bind = str(settings.practice_bind)
-        argv = [sys.executable, "-m", "webapp.practice", "--bind", bind]
+        # Accounts there must live as long as the credentials that we keep for them.
+        state = str(settings.instance / "practice.json")
+        argv = [sys.executable, "-m", "webapp.practice", "--bind", bind, "--state", state]
         programs.append(Program("practice", argv, "TERM", 10))
     programs.append(Program("worker", [*tidings, "worker"], "TERM", int(settings.times.call_limit) + 10))
     owned = settings.database_url is None or settings.database_owner_url is not None

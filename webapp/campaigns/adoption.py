@@ -16,8 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from webapp import clock, tenancy
 from webapp.accounts.audit import audit
-from webapp.campaigns import tallies
-from webapp.campaigns.answers import note_handed_over
+from webapp.campaigns import endings, tallies
 from webapp.campaigns.models import Attempt, Batch, GatewayMessage
 from webapp.campaigns.states import BatchState
 
@@ -105,5 +104,5 @@ def _accept(batch: Batch, account_id: int, msgid: str) -> None:
     after = tallies.tally_of(batch.state, first_unknown=True)
     tallies.move(batch.campaign_id, tallies.moved([(before, after, batch.open)]))
     audit("batch.adopted", "campaign", batch.campaign_id, batch=batch.no)
-    note_handed_over(batch.campaign_id, now)
+    endings.note_handed_over(batch.campaign_id, now)
     log.info("a request without an answer was recognised by its reports", campaign=batch.campaign_id)

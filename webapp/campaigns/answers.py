@@ -18,7 +18,7 @@ from sqlalchemy import select, tuple_, update
 
 from webapp import jobs, tenancy
 from webapp.accounts.audit import audit
-from webapp.campaigns import halving, statements, tallies
+from webapp.campaigns import endings, halving, statements, tallies
 from webapp.campaigns.claims import Claim
 from webapp.campaigns.models import Batch, Campaign
 from webapp.campaigns.states import BatchState, CampaignState
@@ -69,22 +69,9 @@ def record_answers(answers: Sequence[Answered], now: datetime, times: Times) -> 
     for answer in answers:
         _act_on_campaigns(answer, now)
     for campaign_id in sorted(deltas):
-        note_handed_over(campaign_id, now)
+        endings.note_handed_over(campaign_id, now)
     for answer in answers:
         _act_on_account(answer)
-
-
-def note_handed_over(campaign_id: int, now: datetime) -> None:
-    """When no batch of a campaign waits for anything any more, it waits for reports."""
-    session = tenancy.session()
-    row = session.execute(
-        statements.HANDED_OVER, {"team": tenancy.scope(), "campaign": campaign_id, "now": now}
-    ).first()
-    if row is not None:
-        account_id = session.scalars(
-            select(Campaign.account_id).where(Campaign.team_id == tenancy.scope(), Campaign.id == campaign_id)
-        ).one()
-        jobs.enqueue("gateway.check_balance", tenancy.scope(), once=str(account_id), account_id=account_id)
 
 
 def _locked_batches(answers: Sequence[Answered]) -> dict[tuple[int, int], Batch]:

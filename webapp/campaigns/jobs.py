@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from webapp import clock, jobs, tenancy
-from webapp.campaigns import operations, sender
+from webapp.campaigns import endings, operations, sender
 
 
 @jobs.job("campaigns.wake_sender")
@@ -31,6 +31,16 @@ def split_oversized(account_id: int) -> None:
         tenancy.session().commit()
     tenancy.session().commit()
     sender.wake()
+
+
+@jobs.periodic("campaigns.finish", "41 * * * * 0")
+def finish_campaigns() -> None:
+    """Campaigns whose reports are no longer waited for."""
+    team_ids = [row.team_id for row in tenancy.door("finish campaigns of every team", "door_teams")]
+    for team_id in team_ids:
+        with tenancy.team_scope(team_id) as session:
+            endings.finish_those_no_longer_reported(clock.now())
+            session.commit()
 
 
 @jobs.periodic("campaigns.partitions", "23 4 * * * 0")

@@ -118,7 +118,7 @@ UPDATE campaign SET state = 'waiting_for_reports', handed_over_at = :now
 WHERE team_id = :team AND id = :campaign AND state = 'sending' AND NOT EXISTS (
     SELECT 1 FROM batch WHERE team_id = :team AND campaign_id = :campaign
         AND state IN ('planned', 'inflight', 'retry', 'blocked', 'hold'))
-RETURNING id
+RETURNING account_id
 """
 )
 

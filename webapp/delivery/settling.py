@@ -16,8 +16,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from webapp import tenancy
-from webapp.campaigns import tallies
+from webapp import clock, tenancy
+from webapp.campaigns import endings, tallies
 from webapp.delivery import statements
 from webapp.delivery.words import meaning
 
@@ -87,6 +87,7 @@ def _match_and_move(team_id: int) -> None:
         deltas[row.campaign_id].update(tallies.moved([(_source(row), _target(row), row.messages)]))
     for campaign_id in sorted(deltas):
         tallies.move(campaign_id, deltas[campaign_id])
+    endings.note_finished(sorted(deltas), clock.now())
     _run(statements.NOTE_LAST_REPORT, team_id)
 
 
