@@ -258,8 +258,11 @@ def test_a_msgid_of_another_account_of_the_team(
 ) -> None:
     campaign = sent(owner, account)
     tell(owner, Account(account.team_id, account.id + 1, ""), [told("800000", A, "DELIVRD")])
+    # In the same group, so that the batch is looked at.
+    tell(owner, account, [told("800000", B, "DELIVRD")])
     settler.settle(account.team_id)
-    assert tallies(owner, campaign) == {"no_report": 3}
+    assert outcomes(owner, campaign)[A] == (None, None)
+    assert tallies(owner, campaign) == {"delivered": 1, "no_report": 2}
 
 
 def test_a_report_for_an_unconfirmed_batch_leaves_the_right_tally(
