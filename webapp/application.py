@@ -115,6 +115,7 @@ def _connect_pages(app: Flask) -> None:
     from webapp import pages
     from webapp.campaigns.views import NAV as CAMPAIGN_PLACES
     from webapp.gateway import queries as gateway
+    from webapp.gateway.views import NAV as GATEWAY_PLACES
 
-    pages.add_nav(app, *CAMPAIGN_PLACES)
+    pages.add_nav(app, *CAMPAIGN_PLACES, *GATEWAY_PLACES)
     pages.connect(app, balance=gateway.frame_balance)

@@ -7,6 +7,7 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
+from webapp.campaigns import texts
 from webapp.campaigns.drafts import MOST_BODY
 
 # A megabyte of pasted text is far beyond what the number of recipients allows.
@@ -39,6 +40,8 @@ class ComposeForm(FlaskForm):  # type: ignore[misc] # the library carries no typ
             InputRequired(_l("Write a text. An empty message cannot be sent.")),
             Length(max=MOST_BODY, message=_l("The text is far too long. It may have 268 characters.")),
         ],
+        # What no phone shows must not come back into the page either.
+        filters=[lambda text: text and texts.clean(text)],
     )
     source = HiddenField()
 

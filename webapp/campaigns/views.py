@@ -15,9 +15,10 @@ from webapp.campaigns.forms import ComposeForm, ConfirmForm
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.states import CampaignState
 from webapp.errors import DomainError
+from webapp.gateway import practice
 from webapp.gateway import queries as gateway
-from webapp.gateway.forms import ConnectForm
 from webapp.gateway.models import GatewayAccount
+from webapp.gateway.views import connect_form
 from webapp.pages import NavItem, Shell, render, see_other
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/t/<team>")
@@ -159,7 +160,7 @@ def _progress(campaign: Campaign) -> progress.Progress:
 
 def _compose_form() -> ComposeForm:
     form = ComposeForm()
-    accounts = gateway.usable_accounts()
+    accounts = [account for account in gateway.accounts() if account.disabled_at is None]
     form.account.choices = [(account.id, account.label) for account in accounts]
     if request.method == "GET" and accounts:
         form.account.data = accounts[0].id
@@ -195,7 +196,8 @@ def _start_page(form: ComposeForm, status_code: int = 200) -> Response:
         "campaigns/start.html",
         status=status_code,
         form=form,
-        connect_form=ConnectForm(),
+        connect_form=connect_form(),
+        practice_on=practice.is_on(),
         account=_first_account(),
     )
 
@@ -218,7 +220,7 @@ def _review_page(campaign: Campaign, status_code: int = 200, problem: str | None
 
 
 def _first_account() -> GatewayAccount | None:
-    return next(iter(gateway.usable_accounts()), None)
+    return next((account for account in gateway.accounts() if account.disabled_at is None), None)
 
 
 def _campaign_or_404(campaign_id: int) -> Campaign:

@@ -15,7 +15,7 @@ from webapp.errors import DomainError
 from webapp.gateway.models import GatewayAccount
 from webapp.sealing import KeyRing, Secret, unseal
 
-UID, PWD, TOKEN = "uid", "pwd", "callback_token"  # noqa: S105 # names of sealed fields, not secrets
+UID, PWD, TOKEN = "uid", "pwd", "callback_token"  # names of sealed fields
 _RING = "tidings_key_ring"
 
 

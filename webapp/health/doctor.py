@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock, connections, create_app, heartbeats, schema, tenancy
 from webapp.campaigns import recounting
+from webapp.delivery import settler
 from webapp.extensions import db
 from webapp.health import checks, walls_check
 from webapp.sealing import KeyRing, KeyRingError, key_ids
@@ -106,7 +107,7 @@ def _jobs(app: Flask, settings: Settings) -> list[Finding]:
 def _reports(app: Flask, settings: Settings) -> list[Finding]:
     del settings
     with app.app_context():
-        lag = checks.settler.lag_seconds()
+        lag = settler.lag_seconds()
     return [Finding(lag < checks.LAG_SECONDS, f"delivery reports are settled {lag:.0f} s after they come")]
 
 

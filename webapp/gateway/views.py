@@ -1,0 +1,292 @@
+"""Pages of gateway accounts: connect, look after, switch off; and the balance."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, abort, current_app, flash, g, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its stubs
+
+from webapp import application
+from webapp.accounts.permissions import requires
+from webapp.accounts.throttle import TooManyTries
+from webapp.errors import DomainError
+from webapp.extensions import db
+from webapp.gateway import calls, operations, practice, queries, words
+from webapp.gateway.balances import BalanceOutcome
+from webapp.gateway.credentials import GatewayGoneError
+from webapp.gateway.forms import BehaviourForm, ConnectForm, CredentialForm, NothingForm
+from webapp.gateway.models import BalanceCause, GatewayAccount, RepeatMode
+from webapp.pages import NavItem, render, see_other
+from webapp.sealing import Secret
+
+blueprint = Blueprint("gateway", __name__, url_prefix="/t/<team>")
+
+NAV = (
+    NavItem("gateway.balance", _l("Balance"), "wallet", "balance.view", order=60, key="b"),
+    NavItem("gateway.index", _l("Gateway accounts"), "plug", "gateways.view", foot=True, order=80),
+)
+
+
+# ---- connecting --------------------------------------------------------------------------------------
+
+
+@blueprint.post("/start/gateway")
+@requires("gateways.manage")
+def connect_first() -> Response:
+    """Card 1 of getting started."""
+    form = connect_form()
+    account = _connected(form)
+    if account is None:
+        return render("gateway/new.html", status=422, form=form, practice_on=practice.is_on())
+    return see_other(url_for("campaigns.start"))
+
+
+@blueprint.post("/start/practice")
+@requires("gateways.manage")
+def connect_practice() -> Response:
+    """Connect an account at the practice gateway without typing anything."""
+    if not NothingForm().validate_on_submit():
+        abort(400)
+    db.session.commit()
+    made = practice.make_account()
+    account = operations.connect_account(
+        _("Practice"), operations.PRACTICE, made.uid, made.pwd, by=g.user.id, token=made.token
+    )
+    _told(account, BalanceCause.TEST)
+    return see_other(url_for("campaigns.start"))
+
+
+@blueprint.get("/settings/gateways/new")
+@requires("gateways.manage")
+def new() -> Response:
+    """Connect a further account."""
+    return render("gateway/new.html", form=connect_form(), practice_on=practice.is_on())
+
+
+@blueprint.post("/settings/gateways/new")
+@requires("gateways.manage")
+def create() -> Response:
+    """The same, and on to the account's page."""
+    form = connect_form()
+    account = _connected(form)
+    if account is None:
+        return render("gateway/new.html", status=422, form=form, practice_on=practice.is_on())
+    return see_other(url_for("gateway.show", account_id=account.id))
+
+
+def connect_form() -> ConnectForm:
+    """The form for a new account, with the operator's gateways to choose from."""
+    form = ConnectForm()
+    gateways = application.settings_of(current_app).gateways
+    form.gateway.choices = [
+        SelectChoice(key, urlsplit(url).netloc) for key, url in gateways.items() if key != operations.PRACTICE
+    ]
+    return form
+
+
+def _connected(form: ConnectForm) -> GatewayAccount | None:
+    """A new account whose credentials the gateway did not reject, or None with the form's errors filled in.
+
+    Where the gateway cannot be asked at the moment, the account is kept, untested, and that is said.
+    """
+    if not form.validate_on_submit():
+        return None
+    uid, pwd = Secret(form.uid.data.strip()), Secret(form.pwd.data)
+    try:
+        verdict = calls.try_credentials(form.gateway.data, uid, pwd)
+        told = words.words_for(verdict)
+        if verdict.outcome is BalanceOutcome.BAD_CREDENTIALS:
+            form.pwd.errors = [told.text]
+            return None
+        account = operations.connect_account(
+            form.label.data.strip() or _("Main"), form.gateway.data, uid, pwd, by=g.user.id
+        )
+        operations.record_balance(account.id, account.version, verdict, BalanceCause.TEST)
+    except (DomainError, TooManyTries) as error:
+        form.uid.errors = [str(error.message if isinstance(error, DomainError) else error.description)]
+        return None
+    db.session.commit()
+    flash(told.text, told.tone)
+    return account
+
+
+# ---- an account --------------------------------------------------------------------------------------
+
+
+@blueprint.get("/settings/gateways")
+@requires("gateways.view")
+def index() -> Response:
+    """The team's gateway accounts."""
+    return render("gateway/index.html", balances=queries.balances(), state_words=words.state_words)
+
+
+@blueprint.get("/settings/gateways/<int:account_id>")
+@requires("gateways.view")
+def show(account_id: int) -> Response:
+    """One account: its state, balance, callback address and settings."""
+    account = _account_or_404(account_id)
+    return _page(account, _behaviour_form(account), CredentialForm(formdata=None))
+
+
+@blueprint.post("/settings/gateways/<int:account_id>/credential")
+@requires("gateways.manage")
+def change_credential(account_id: int) -> Response:
+    """Put a new uid and password in place of the old ones, and test them."""
+    account = _account_or_404(account_id)
+    form = CredentialForm()
+    if not form.validate_on_submit():
+        return _page(account, _behaviour_form(account), form, 422)
+    operations.change_credentials(account, Secret(form.uid.data.strip()), Secret(form.pwd.data), by=g.user.id)
+    db.session.commit()
+    _told(account, BalanceCause.TEST)
+    return see_other(url_for("gateway.show", account_id=account_id))
+
+
+@blueprint.post("/settings/gateways/<int:account_id>/behaviour")
+@requires("gateways.manage")
+def change_behaviour(account_id: int) -> Response:
+    """Change what is known about how the gateway treats this account."""
+    account = _account_or_404(account_id)
+    form = BehaviourForm()
+    if form.validate_on_submit():
+        try:
+            operations.change_behaviour(account, form.label.data.strip(), _behaviour(form))
+        except DomainError as error:
+            field = form[error.field or "label"]
+            field.errors = [error.message]
+        else:
+            db.session.commit()
+            flash(_("Saved."), "ok")
+            return see_other(url_for("gateway.show", account_id=account_id))
+    db.session.rollback()
+    return _page(_account_or_404(account_id), form, CredentialForm(formdata=None), 422)
+
+
+@blueprint.post("/settings/gateways/<int:account_id>/test")
+@requires("gateways.manage")
+def test(account_id: int) -> Response:
+    """Ask whether the gateway takes the stored credentials; a good answer lifts what stopped the account."""
+    return _asked(account_id, BalanceCause.TEST)
+
+
+@blueprint.post("/settings/gateways/<int:account_id>/check")
+@requires("gateways.manage")
+def check(account_id: int) -> Response:
+    """Read the balance now."""
+    return _asked(account_id, BalanceCause.MANUAL)
+
+
+@blueprint.get("/settings/gateways/<int:account_id>/switch-off")
+@requires("gateways.manage")
+def confirm_off(account_id: int) -> Response:
+    """What switching off means, before it is done."""
+    return render("gateway/switch_off.html", account=_account_or_404(account_id))
+
+
+@blueprint.post("/settings/gateways/<int:account_id>/switch")
+@requires("gateways.manage")
+def switch(account_id: int) -> Response:
+    """Switch an account off, or on again."""
+    account = _account_or_404(account_id)
+    if not NothingForm().validate_on_submit():
+        abort(400)
+    operations.set_disabled(account, disabled=account.disabled_at is None)
+    db.session.commit()
+    flash(_("Switched off.") if account.disabled_at else _("Switched on."), "ok")
+    return see_other(url_for("gateway.show", account_id=account_id))
+
+
+@blueprint.post("/settings/gateways/<int:account_id>/address")
+@requires("gateways.manage")
+def new_address(account_id: int) -> Response:
+    """Make a new callback address; the one before goes on working."""
+    account = _account_or_404(account_id)
+    if not NothingForm().validate_on_submit():
+        abort(400)
+    operations.make_address(account)
+    db.session.commit()
+    flash(_("There is a new callback address. The one before goes on working."), "ok")
+    return see_other(url_for("gateway.show", account_id=account_id))
+
+
+@blueprint.get("/balance")
+@requires("balance.view")
+def balance() -> Response:
+    """What is left, and what was read lately, for each account."""
+    accounts = queries.balances()
+    return render(
+        "gateway/balance.html",
+        balances=accounts,
+        readings={one.account.id: queries.readings(one.account.id) for one in accounts},
+        words_for_reading=words.words_for_reading,
+    )
+
+
+def _asked(account_id: int, cause: BalanceCause) -> Response:
+    account = _account_or_404(account_id)
+    if not NothingForm().validate_on_submit():
+        abort(400)
+    _told(account, cause)
+    return see_other(url_for("gateway.show", account_id=account_id))
+
+
+def _told(account: GatewayAccount, cause: BalanceCause) -> None:
+    """Ask for the balance and flash what came of it; commits."""
+    try:
+        told = words.words_for(calls.check_balance(account, cause))
+    except GatewayGoneError as error:
+        flash(str(error.message), "bad")
+        return
+    flash(told.text, told.tone)
+
+
+def _page(
+    account: GatewayAccount, behaviour: BehaviourForm, credential: CredentialForm, status: int = 200
+) -> Response:
+    settings = application.settings_of(current_app)
+    addresses = queries.callback_addresses(account)
+    url = settings.gateways.get(account.gateway, "")
+    newest = addresses[0].url if addresses else None
+    return render(
+        "gateway/show.html",
+        status=status,
+        account=account,
+        state=words.state_words(account.state, disabled=account.disabled_at is not None),
+        set_by=queries.person(account.set_by),
+        gateway_host=urlsplit(url).netloc,
+        plain_http=url.startswith("http://") and not account.practice,
+        addresses=addresses,
+        service=words.service_words(newest) if newest else None,
+        unreachable=settings.public_is_private and not account.practice,
+        readings=queries.readings(account.id),
+        words_for_reading=words.words_for_reading,
+        behaviour=behaviour,
+        credential=credential,
+    )
+
+
+def _behaviour_form(account: GatewayAccount) -> BehaviourForm:
+    return BehaviourForm(formdata=None, obj=account)
+
+
+def _behaviour(form: BehaviourForm) -> operations.Behaviour:
+    return operations.Behaviour(
+        repeat_mode=RepeatMode(form.repeat_mode.data),
+        adds_signature=form.adds_signature.data,
+        numbers_per_request=form.numbers_per_request.data,
+        text_limit=form.text_limit.data,
+        first_part=form.first_part.data,
+        next_part=form.next_part.data,
+        in_flight=form.in_flight.data,
+        dedup_seconds=form.dedup_seconds.data,
+    )
+
+
+def _account_or_404(account_id: int) -> GatewayAccount:
+    account = queries.account(account_id) if 0 < account_id < 2**63 else None
+    if account is None:
+        abort(404)
+    return account
