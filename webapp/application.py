@@ -91,6 +91,7 @@ def _register(app: Flask, settings: Settings) -> None:
     from webapp import headers, kit, pages
     from webapp.accounts import permissions, requests
     from webapp.accounts.views import blueprint as accounts
+    from webapp.campaigns.start import blueprint as start
     from webapp.campaigns.views import blueprint as campaigns
     from webapp.gateway.views import blueprint as gateway
     from webapp.health.views import blueprint as health
@@ -101,7 +102,7 @@ def _register(app: Flask, settings: Settings) -> None:
     pages.init_app(app)
     headers.init_app(app)
     requests.init_app(app)
-    for blueprint in (health, accounts, gateway, campaigns):
+    for blueprint in (health, accounts, gateway, start, campaigns):
         app.register_blueprint(blueprint)
     if settings.development or app.testing:
         app.register_blueprint(kit.blueprint)
@@ -113,9 +114,10 @@ def _register(app: Flask, settings: Settings) -> None:
 def _connect_pages(app: Flask) -> None:
     """Tell the frame of every page what there is."""
     from webapp import pages
+    from webapp.campaigns.start import NAV as START_PLACES
     from webapp.campaigns.views import NAV as CAMPAIGN_PLACES
     from webapp.gateway import queries as gateway
     from webapp.gateway.views import NAV as GATEWAY_PLACES
 
-    pages.add_nav(app, *CAMPAIGN_PLACES, *GATEWAY_PLACES)
+    pages.add_nav(app, *START_PLACES, *CAMPAIGN_PLACES, *GATEWAY_PLACES)
     pages.connect(app, balance=gateway.frame_balance)

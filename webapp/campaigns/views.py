@@ -1,4 +1,4 @@
-"""Pages of campaigns: getting started, compose, review, and the one page of a campaign's whole life."""
+"""Pages of campaigns: compose, review, and the one page that a campaign has for its whole life."""
 
 from __future__ import annotations
 
@@ -15,33 +15,15 @@ from webapp.campaigns.forms import ComposeForm, ConfirmForm
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.states import CampaignState
 from webapp.errors import DomainError
-from webapp.gateway import practice
 from webapp.gateway import queries as gateway
 from webapp.gateway.models import GatewayAccount
-from webapp.gateway.views import connect_form
-from webapp.pages import NavItem, Shell, render, see_other
+from webapp.pages import NavItem, Shell, hx_trigger, render, see_other
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/t/<team>")
 
 NAV = (
-    NavItem("campaigns.start", _l("Getting started"), "house", "campaigns.view", tab=True, order=10, key="h"),
     NavItem("campaigns.index", _l("Campaigns"), "megaphone", "campaigns.view", tab=True, order=20, key="c"),
 )
-
-
-@blueprint.get("/start")
-@requires("campaigns.view")
-def start() -> Response:
-    """Getting started: connect a gateway, then send the first message."""
-    return _start_page(_compose_form())
-
-
-@blueprint.post("/start")
-@requires("campaigns.write")
-def start_draft() -> Response:
-    """Card 2: make a draft and look at it before anything is sent."""
-    form = _compose_form()
-    return _drafted(form) or _start_page(form, 422)
 
 
 @blueprint.get("/campaigns")
@@ -64,7 +46,7 @@ def index() -> Response:
 @requires("campaigns.write")
 def new() -> Response:
     """Compose; `from` names a campaign whose numbers and text to begin with."""
-    form = _compose_form()
+    form = compose_form()
     source = _source(request.args.get("from", type=int))
     if source is not None:
         form.source.data = str(source.id)
@@ -78,8 +60,8 @@ def new() -> Response:
 @requires("campaigns.write")
 def create() -> Response:
     """Make a draft and go on to its review."""
-    form = _compose_form()
-    return _drafted(form) or _compose_page(form, 422)
+    form = compose_form()
+    return drafted(form) or _compose_page(form, 422)
 
 
 @blueprint.get("/campaigns/<int:campaign_id>/review")
@@ -144,13 +126,14 @@ def status(campaign_id: int) -> Response:
     current = _progress(campaign)
     if request.args.get("v") == current.version and current.poll_seconds is not None:
         return Response(status=204)
-    return render(
+    response = render(
         "campaigns/status.html",
         block="status",
         campaign=campaign,
         progress=current,
         pause_words=progress.pause_words,
     )
+    return hx_trigger(response, "campaign-changed")
 
 
 def _progress(campaign: Campaign) -> progress.Progress:
@@ -158,7 +141,8 @@ def _progress(campaign: Campaign) -> progress.Progress:
     return progress.progress_of(campaign, clock.now(), str(balance.left if balance else None))
 
 
-def _compose_form() -> ComposeForm:
+def compose_form() -> ComposeForm:
+    """The form for numbers and a text, with the team's accounts to choose from."""
     form = ComposeForm()
     accounts = [account for account in gateway.accounts() if account.disabled_at is None]
     form.account.choices = [(account.id, account.label) for account in accounts]
@@ -168,11 +152,11 @@ def _compose_form() -> ComposeForm:
     return form
 
 
-def _drafted(form: ComposeForm) -> Response | None:
+def drafted(form: ComposeForm) -> Response | None:
     """Go on to the review of a new draft, or None with the form's errors filled in."""
     if not form.account.choices:
         flash(_("Connect a gateway account first. Nothing was saved or sent."), "odd")
-        return see_other(url_for("campaigns.start"))
+        return see_other(url_for("start.show"))
     if not form.validate_on_submit():
         return None
     try:
@@ -191,19 +175,8 @@ def _drafted(form: ComposeForm) -> Response | None:
     return see_other(url_for("campaigns.review", campaign_id=campaign.id))
 
 
-def _start_page(form: ComposeForm, status_code: int = 200) -> Response:
-    return render(
-        "campaigns/start.html",
-        status=status_code,
-        form=form,
-        connect_form=connect_form(),
-        practice_on=practice.is_on(),
-        account=_first_account(),
-    )
-
-
 def _compose_page(form: ComposeForm, status_code: int = 200) -> Response:
-    return render("campaigns/compose.html", status=status_code, form=form, account=_first_account())
+    return render("campaigns/compose.html", status=status_code, form=form, account=first_account())
 
 
 def _review_page(campaign: Campaign, status_code: int = 200, problem: str | None = None) -> Response:
@@ -219,7 +192,8 @@ def _review_page(campaign: Campaign, status_code: int = 200, problem: str | None
     )
 
 
-def _first_account() -> GatewayAccount | None:
+def first_account() -> GatewayAccount | None:
+    """The account that is used where nothing else is chosen."""
     return next((account for account in gateway.accounts() if account.disabled_at is None), None)
 
 

@@ -62,8 +62,8 @@ class Pasted:
 def read_mobile(said: str) -> str | Reason:
     """The number that `said` stands for, as 11 digits, or why it is none.
 
-    Mends full-width digits, spaces and dashes, +86 / 0086 / 86 in front and a trailing `.0`. A `+` that is not
-    +86 is foreign even where 11 digits beginning with 1 follow: +1 380… is American.
+    Mends full-width digits, spaces and dashes, +86 / 0086 / 86 in front and a trailing `.0`. A `+` that is
+    not +86 is foreign even where 11 digits beginning with 1 follow: +1 380… is American.
     """
     text = unicodedata.normalize("NFKC", said).strip().strip(AROUND)
     if ROUNDED.fullmatch(text):

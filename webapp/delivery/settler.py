@@ -18,7 +18,7 @@ from sqlalchemy import Row
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from webapp import clock, heartbeats, tenancy
-from webapp.delivery import settling
+from webapp.delivery import adopting, settling
 from webapp.delivery.inbox import Inbox, InboxError
 from webapp.delivery.spool import Spool, spool_folder
 from webapp.settings import Settings
@@ -113,6 +113,8 @@ class Settler:
         started = time.monotonic()
         since = settling.ALWAYS if everything else clock.now() - YOUNG
         for team_id in team_ids:
+            while self._of_team(team_id, lambda team: adopting.adopt_unknown(team, since)):
+                pass
             self._of_team(team_id, lambda team: settling.match_waiting(team, since))
             if everything:
                 self._of_team(team_id, lambda team: settling.give_up_waiting(team, clock.now()))

@@ -251,3 +251,16 @@ SELECT id, account_id, received_at, raw, size FROM unreadable_report
 WHERE team_id = :team AND (CAST(:before AS bigint) IS NULL OR id < :before) ORDER BY id DESC LIMIT :most
 """
 )
+
+# Msgids among the waiting reports that no batch of their account has.
+UNKNOWN_MSGIDS = text(
+    """
+SELECT account_id, msgid, array_agg(DISTINCT mobile) AS mobiles, min(first_received_at) AS first_heard
+FROM report
+WHERE team_id = :team AND state = 'waiting' AND first_received_at >= :since AND NOT EXISTS (
+    SELECT 1 FROM gateway_message
+    WHERE gateway_message.team_id = :team AND gateway_message.account_id = report.account_id
+        AND gateway_message.msgid_key = report.msgid_key)
+GROUP BY account_id, msgid ORDER BY min(first_received_at) LIMIT :most
+"""
+)

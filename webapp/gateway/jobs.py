@@ -20,12 +20,12 @@ from webapp.gateway.models import AccountState, BalanceCause
 log = structlog.get_logger(__name__)
 
 # While a campaign sends, its account's balance is at most this old.
-WANTED_SECONDS = 60
+WANTED_SECONDS = 10
 MOST_A_ROUND = 500
 ASKED_BY_MACHINES = frozenset({AccountState.UNTESTED, AccountState.OK, AccountState.OUT_OF_BALANCE})
 
 
-@jobs.periodic("gateway.balances", "* * * * * 0")
+@jobs.periodic("gateway.balances", "* * * * * */10")
 def ask_due_balances() -> None:
     """Queue a balance call for each account that is due."""
     now = clock.now()

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, abort, current_app, flash, g, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from wtforms import IntegerField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its stubs
 
 from webapp import application
@@ -41,7 +42,7 @@ def connect_first() -> Response:
     account = _connected(form)
     if account is None:
         return render("gateway/new.html", status=422, form=form, practice_on=practice.is_on())
-    return see_other(url_for("campaigns.start"))
+    return see_other(url_for("start.show"))
 
 
 @blueprint.post("/start/practice")
@@ -56,7 +57,7 @@ def connect_practice() -> Response:
         _("Practice"), operations.PRACTICE, made.uid, made.pwd, by=g.user.id, token=made.token
     )
     _told(account, BalanceCause.TEST)
-    return see_other(url_for("campaigns.start"))
+    return see_other(url_for("start.show"))
 
 
 @blueprint.get("/settings/gateways/new")
@@ -94,7 +95,7 @@ def _connected(form: ConnectForm) -> GatewayAccount | None:
     """
     if not form.validate_on_submit():
         return None
-    uid, pwd = Secret(form.uid.data.strip()), Secret(form.pwd.data)
+    uid, pwd = Secret(_text(form.uid)), Secret(form.pwd.data or "")
     try:
         verdict = calls.try_credentials(form.gateway.data, uid, pwd)
         told = words.words_for(verdict)
@@ -102,7 +103,7 @@ def _connected(form: ConnectForm) -> GatewayAccount | None:
             form.pwd.errors = [told.text]
             return None
         account = operations.connect_account(
-            form.label.data.strip() or _("Main"), form.gateway.data, uid, pwd, by=g.user.id
+            _text(form.label) or _("Main"), form.gateway.data, uid, pwd, by=g.user.id
         )
         operations.record_balance(account.id, account.version, verdict, BalanceCause.TEST)
     except (DomainError, TooManyTries) as error:
@@ -139,7 +140,7 @@ def change_credential(account_id: int) -> Response:
     form = CredentialForm()
     if not form.validate_on_submit():
         return _page(account, _behaviour_form(account), form, 422)
-    operations.change_credentials(account, Secret(form.uid.data.strip()), Secret(form.pwd.data), by=g.user.id)
+    operations.change_credentials(account, Secret(_text(form.uid)), Secret(form.pwd.data or ""), by=g.user.id)
     db.session.commit()
     _told(account, BalanceCause.TEST)
     return see_other(url_for("gateway.show", account_id=account_id))
@@ -153,7 +154,7 @@ def change_behaviour(account_id: int) -> Response:
     form = BehaviourForm()
     if form.validate_on_submit():
         try:
-            operations.change_behaviour(account, form.label.data.strip(), _behaviour(form))
+            operations.change_behaviour(account, _text(form.label), _behaviour(form))
         except DomainError as error:
             field = form[error.field or "label"]
             field.errors = [error.message]
@@ -276,13 +277,22 @@ def _behaviour(form: BehaviourForm) -> operations.Behaviour:
     return operations.Behaviour(
         repeat_mode=RepeatMode(form.repeat_mode.data),
         adds_signature=form.adds_signature.data,
-        numbers_per_request=form.numbers_per_request.data,
-        text_limit=form.text_limit.data,
-        first_part=form.first_part.data,
-        next_part=form.next_part.data,
-        in_flight=form.in_flight.data,
-        dedup_seconds=form.dedup_seconds.data,
+        numbers_per_request=_whole(form.numbers_per_request),
+        text_limit=_whole(form.text_limit),
+        first_part=_whole(form.first_part),
+        next_part=_whole(form.next_part),
+        in_flight=_whole(form.in_flight),
+        dedup_seconds=_whole(form.dedup_seconds),
     )
+
+
+def _text(field: StringField) -> str:
+    return (field.data or "").strip()
+
+
+def _whole(field: IntegerField) -> int:
+    """A validated number; its validators have refused an empty one."""
+    return int(field.data or 0)
 
 
 def _account_or_404(account_id: int) -> GatewayAccount:
