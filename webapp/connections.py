@@ -15,7 +15,7 @@ def program_url(settings: Settings) -> str:
 
 
 def owner_url(settings: Settings) -> str:
-    """The same for the role *owner*, which alone may change tables. Raises SettingsError where it is not set."""
+    """The same for the role *owner*, which alone may change tables. Raises SettingsError if it is not set."""
     if settings.database_owner_url:
         return settings.database_owner_url
     if settings.database_url:

@@ -93,5 +93,5 @@ def check_all_routes(app: Flask) -> None:
             continue
         if not hasattr(app.view_functions[rule.endpoint], "permission"):
             raise RuntimeError(
-                f"the route {rule.rule} ({rule.endpoint}) carries neither @requires nor @signed_in nor @public"
+                f"the route {rule.rule} ({rule.endpoint}) has neither @requires nor @signed_in nor @public"
             )
