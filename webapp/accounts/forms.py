@@ -107,7 +107,7 @@ class TeamForm(NewTeamForm):
             InputRequired(_l("Enter a number of seconds from 0 to 3,600.")),
             NumberRange(0, 3600, _l("Enter a number of seconds from 0 to 3,600.")),
         ],
-        description=_l("In this time a campaign can still be stopped before anything is sent."),
+        description=_l("Nothing is handed to the gateway before this time is over."),
         render_kw={"class": "input", "inputmode": "numeric", "min": "0", "max": "3600"},
     )
 

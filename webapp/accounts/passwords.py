@@ -74,7 +74,9 @@ def verify_password(kept: str | None, password: str) -> bool:
     Raises TooBusy.
     """
     data = _bytes(password)
-    known = kept if kept is not None and data is not None else _nobody()
+    # Made for everybody, so that the first try for nobody does not take longer by having to make it.
+    nobody = _nobody()
+    known = kept if kept is not None and data is not None else nobody
     with _Slot():
         try:
             _hasher.verify(known, data or b"-")

@@ -11,7 +11,10 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
-from flask import Flask, abort, g
+from flask import Flask, abort, g, request
+
+from webapp import tenancy
+from webapp.accounts.audit import audit
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -52,6 +55,7 @@ def requires(permission: str) -> Callable[[View], View]:
         @functools.wraps(view)
         def checked(*args: Any, **kwargs: Any) -> Any:
             if not may(permission):
+                _note_refusal(permission)
                 abort(403)
             return view(*args, **kwargs)
 
@@ -59,6 +63,13 @@ def requires(permission: str) -> Callable[[View], View]:
         return cast(View, checked)
 
     return mark
+
+
+def _note_refusal(permission: str) -> None:
+    """Leave a refused try in the team's log; somebody may be finding out what their role lets them do."""
+    if getattr(g, "member", None) is not None:
+        audit("access.refused", permission=permission, place=request.endpoint)
+        tenancy.session().commit()
 
 
 def signed_in(view: View) -> View:

@@ -12,7 +12,6 @@ from flask import (
     current_app,
     flash,
     g,
-    make_response,
     request,
     session,
     url_for,
@@ -21,14 +20,12 @@ from flask.sansio.blueprints import BlueprintSetupState
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from flask_babel import refresh as refresh_language
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import TooManyRequests
 from wtforms import Field
 
 from webapp import application, frame, pages, reading
 from webapp.accounts import forms, operations, queries, sessions
-from webapp.accounts.context import Preferences
 from webapp.accounts.permissions import public, requires, signed_in
 from webapp.accounts.requests import local_path
 from webapp.accounts.throttle import TooManyTries
@@ -66,7 +63,7 @@ def front() -> Response:
 @requires("team.view")
 def team_home() -> Response:
     """A team's address alone leads to its start page."""
-    return pages.see_other(f"/t/{g.team.address}/start")
+    return pages.see_other(url_for("start.show"))
 
 
 def _home() -> str:
@@ -113,7 +110,8 @@ def sign_in() -> Response:
         user = operations.sign_in(_typed(form.email), _typed(form.password))
         db.session.commit()
         if user is not None:
-            return pages.see_other(wanted or "/")
+            response = _keep(pages.see_other(wanted or "/"), "lang", user.language)
+            return _keep(response, "theme", user.theme)
         form.form_errors.append(_("That email and password do not match."))
     return pages.render(
         "accounts/sign_in.html",
@@ -223,10 +221,8 @@ def set_language() -> Response:
         abort(400)
     if g.user is not None:
         g.user.language = language
-        g.user_preferences = Preferences(language, g.user.theme)
         db.session.commit()
-        refresh_language()
-    return _kept("lang", language)
+    return _keep(_back(), "lang", language)
 
 
 @blueprint.post("/theme")
@@ -239,19 +235,23 @@ def set_theme() -> Response:
     if g.user is not None:
         g.user.theme = theme
         db.session.commit()
-    return _kept("theme", theme)
+    return _keep(_back(), "theme", theme)
 
 
-def _kept(cookie: str, value: str) -> Response:
-    response = make_response(pages.see_other(local_path(request.form.get("next")) or "/"))
-    response.set_cookie(
-        cookie,
-        value,
-        max_age=KEEP_PREFERENCE,
-        secure=application.settings_of(current_app).https,
-        httponly=True,
-        samesite="Lax",
-    )
+def _back() -> Response:
+    return pages.see_other(local_path(request.form.get("next")) or "/")
+
+
+def _keep(response: Response, cookie: str, value: str | None) -> Response:
+    if value is not None:
+        response.set_cookie(
+            cookie,
+            value,
+            max_age=KEEP_PREFERENCE,
+            secure=application.settings_of(current_app).https,
+            httponly=True,
+            samesite="Lax",
+        )
     return response
 
 
@@ -303,7 +303,7 @@ def too_many(error: TooManyRequests) -> Response:
         "Nothing was changed. Wait %(num)s minutes, then try again.",
         minutes,
     )
-    response = make_response(pages.error_page(429, reason=reason))
+    response = pages.error_page(429, reason=reason)
     response.headers["Retry-After"] = str(minutes * 60)
     return response
 
