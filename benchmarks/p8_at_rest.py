@@ -6,15 +6,12 @@ all processes during the watch.
 
 from __future__ import annotations
 
-import http.client
 import os
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
+
+from benchmarks.program import Program
 
 MOST_MIB = 300
 MOST_CPU_PERCENT = 2.0
@@ -27,72 +24,25 @@ def run(size: str) -> int:
     """Start everything in a folder of its own, twice (the first start makes the database), and measure."""
     with tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
         Path(folder).chmod(0o755)
-        first = _start(folder)
-        print(f"first start, with the making of the database: first page after {first[1]:.1f} s")
-        _stop(first[0])
-        program, seconds = _start(folder)
+        first = Program(folder)
+        first.stop()
+        print(f"first start, with the making of the database: first page after {first.seconds:.1f} s")
+        program = Program(folder)
         try:
             time.sleep(5)
             watch = WATCH_SECONDS[size]
-            before = _cpu_seconds(program.pid)
+            before = _cpu_seconds(program.process.pid)
             time.sleep(watch)
-            cpu = 100 * (_cpu_seconds(program.pid) - before) / watch
-            mib = _report_memory(program.pid)
+            cpu = 100 * (_cpu_seconds(program.process.pid) - before) / watch
+            mib = _report_memory(program.process.pid)
         finally:
-            _stop(program)
-    print(f"first page {seconds:.1f} s after the start (bound {MOST_SECONDS:.0f} s)")
+            program.stop()
+    print(f"first page {program.seconds:.1f} s after the start (bound {MOST_SECONDS:.0f} s)")
     print(f"CPU at rest {cpu:.2f} % of one core over {watch} s (bound {MOST_CPU_PERCENT:.0f} %)")
     print(f"memory at rest {mib:.0f} MiB PSS (bound {MOST_MIB} MiB)")
-    ratio = max(mib / MOST_MIB, cpu / MOST_CPU_PERCENT, seconds / MOST_SECONDS)
+    ratio = max(mib / MOST_MIB, cpu / MOST_CPU_PERCENT, program.seconds / MOST_SECONDS)
     print(f"P8 ratio {ratio:.2f} target <= 1.00 {'ok' if ratio <= 1 else 'short'}")
     return 0 if ratio <= 1 else 1
-
-
-def _start(folder: str) -> tuple[subprocess.Popen[bytes], float]:
-    web, practice = _free_port(), _free_port()
-    environ = {
-        **{
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("TIDINGS_", "DATABASE_"))
-        },
-        "TIDINGS_INSTANCE": str(Path(folder) / "instance"),
-        "TIDINGS_BIND": f"127.0.0.1:{web}",
-        "TIDINGS_PRACTICE_BIND": f"127.0.0.1:{practice}",
-    }
-    began = time.monotonic()
-    program = subprocess.Popen(
-        [sys.executable, "-m", "webapp", "up"], env=environ, stdout=subprocess.DEVNULL, start_new_session=True
-    )
-    while not _first_page(web):
-        if time.monotonic() - began > 60 or program.poll() is not None:
-            _stop(program)
-            raise SystemExit("the program did not start")
-        time.sleep(0.02)
-    return program, time.monotonic() - began
-
-
-def _first_page(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        connection.request("GET", "/login")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
-
-
-def _stop(program: subprocess.Popen[bytes]) -> None:
-    if program.poll() is None:
-        program.send_signal(signal.SIGTERM)
-    program.wait(timeout=120)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _tree(root: int) -> list[int]:

@@ -68,7 +68,7 @@ class Dial:
     """How reports are written, any of `SPELLINGS`; none is the plain form."""
     report_tries: int = 6
     """How often a report is posted until somebody answers 200; 1 is what the real gateway may do."""
-    report_connections: int = 4
+    report_connections: int = 16
     """Connections held open to one callback address."""
     hang_seconds: int = 120
     """How long a hanging or dripping answer lasts if the caller stays."""
