@@ -162,15 +162,19 @@ def test_a_strangers_team_is_as_one_that_does_not_exist(app: Flask, client: Flas
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.SENDER])
-def test_a_role_that_may_not_is_told_so(app: Flask, client: FlaskClient, role: Role) -> None:
+def test_a_role_that_may_not_is_told_so(
+    app: Flask, client: FlaskClient, database: Database, role: Role
+) -> None:
     home = sign_up(client, "lin@example.com")
     member = join(app, home, "vera@example.com", role)
     assert member.get(home).status_code == 303
     assert member.get(f"{home}settings/general").status_code == 403
-    answer = member.post(
-        f"{home}settings/general", data={"name": "x", "time_zone": "UTC", "delay_seconds": "0"}
-    )
+    form = {"name": "x", "time_zone": "UTC", "delay_seconds": "0"}
+    answer = member.post(f"{home}settings/general", data=form)
     assert answer.status_code == 403
+    with database.owner() as owner:
+        noted = owner.execute("SELECT details FROM audit_entry WHERE action = 'access.refused'").fetchall()
+    assert noted == [({"permission": "team.manage", "place": "accounts.general"},)] * 2
     assert "lin&#39;s team" in client.get(f"{home}settings/general").text
 
 
