@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import psycopg
 import pytest
 from flask import Flask
@@ -52,6 +54,21 @@ def test_a_right_on_a_partition_is_seen(database: Database) -> None:
         finally:
             owner.execute(f'REVOKE ALL ON "{partition[0]}" FROM tidings_program')
     engine.dispose()
+
+
+def test_a_partition_made_later_gives_no_right(database: Database) -> None:
+    """Default rights would reach partitions that nobody has looked at yet."""
+    month = (clock.now() + timedelta(days=300)).date()
+    engine = create_engine(database.program_url)
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT partition_ensure(:month)"), {"month": month})
+            connection.commit()
+            assert walls_check.faults(connection, "tidings_program") == []
+    finally:
+        engine.dispose()
+        with database.owner() as owner:
+            owner.execute(f"DROP TABLE IF EXISTS message_{month:%Y_%m}")
 
 
 def test_a_team_table_without_policies_is_seen(database: Database) -> None:

@@ -1,0 +1,130 @@
+"""What the walk knows of each route: which row its ids name, and a form with which its owner succeeds.
+
+A route with an id, or one that takes a form below a team, that does not stand here fails the walk: whoever
+adds a route adds its line, and thinks of the ids that the form carries.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+
+from flask.testing import FlaskClient
+
+from tests.walls.teams import Side
+
+Form = dict[str, str]
+MakeForm = Callable[[FlaskClient, Side], Form]
+
+
+def nothing(_browser: FlaskClient, _side: Side) -> Form:
+    """A form without fields: a button."""
+    return {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """How one method of one endpoint is used by the team that it belongs to.
+
+    `ids`: which of the team's rows each parameter of the address names. `form`: fields, made with the owner's
+    browser (a key that a page shows). `works`: what the owner gets. `shows`: the owner's page holds the
+    team's own texts. `form_ids`: fields that name a row, with the row that they name.
+    """
+
+    ids: dict[str, str] = dataclasses.field(default_factory=dict)
+    form: MakeForm = nothing
+    works: tuple[int, ...] = (200,)
+    shows: bool = True
+    form_ids: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+def composed(_browser: FlaskClient, side: Side) -> Form:
+    return {
+        "account": side.ids["account"],
+        "source": side.ids["draft"],
+        "numbers": "13500000001",
+        "body": "Hello",
+        "signature": "Shop",
+    }
+
+
+def confirmed(browser: FlaskClient, side: Side) -> Form:
+    page = browser.get(f"/t/{side.person.team}/campaigns/{side.ids['draft']}/review").text
+    found = dict(re.findall(r'name="(key|seen)"[^>]*value="([^"]+)"', page.replace("\n", " ")))
+    return {"key": "k" * 32, "seen": "0" * 64, **found}
+
+
+def renamed(_browser: FlaskClient, side: Side) -> Form:
+    return {"name": f"{side.mark}'s team", "time_zone": "UTC", "delay_seconds": "0"}
+
+
+def connected(_browser: FlaskClient, side: Side) -> Form:
+    return {
+        "gateway": "main",
+        "uid": f"{side.mark}-uid-1",
+        "pwd": f"{side.mark}-pwd",
+        "label": f"{side.mark} third",
+    }
+
+
+def credential(_browser: FlaskClient, side: Side) -> Form:
+    return {"uid": f"{side.mark}-uid-1", "pwd": f"{side.mark}-pwd"}
+
+
+def behaviour(_browser: FlaskClient, side: Side) -> Form:
+    numbers = {"numbers_per_request": "7", "in_flight": "2", "text_limit": "100", "first_part": "60"}
+    more = {"next_part": "50", "dedup_seconds": "900", "repeat_mode": "repeat"}
+    return {"label": f"{side.mark} renamed", **numbers, **more}
+
+
+SPARE = {"account_id": "spare"}
+SENT, DRAFT = {"campaign_id": "sent"}, {"campaign_id": "draft"}
+COMPOSED_IDS = {"account": "account", "source": "draft"}
+
+# In the order of the walk: what makes a row useless for others comes last.
+CASES: dict[tuple[str, str], Case] = {
+    ("start.draft", "POST"): Case(form=composed, works=(303,), form_ids=COMPOSED_IDS),
+    ("campaigns.create", "POST"): Case(form=composed, works=(303,), form_ids=COMPOSED_IDS),
+    ("campaigns.show", "GET"): Case(SENT),
+    ("campaigns.status", "GET"): Case(SENT),
+    ("campaigns.review", "GET"): Case(DRAFT),
+    ("accounts.general", "POST"): Case(form=renamed, works=(303,)),
+    ("gateway.connect_first", "POST"): Case(form=connected, works=(303,)),
+    ("gateway.connect_practice", "POST"): Case(works=(303,)),
+    ("gateway.create", "POST"): Case(form=connected, works=(303,)),
+    ("gateway.show", "GET"): Case({"account_id": "account"}),
+    ("gateway.confirm_off", "GET"): Case({"account_id": "account"}),
+    ("gateway.test", "POST"): Case(SPARE, works=(303,)),
+    ("gateway.check", "POST"): Case(SPARE, works=(303,)),
+    ("gateway.new_address", "POST"): Case(SPARE, works=(303,)),
+    ("gateway.change_behaviour", "POST"): Case(SPARE, form=behaviour, works=(303,)),
+    ("gateway.change_credential", "POST"): Case(SPARE, form=credential, works=(303,)),
+    ("gateway.switch", "POST"): Case(SPARE, works=(303,)),
+    ("campaigns.confirm", "POST"): Case(DRAFT, form=confirmed, works=(303,)),
+}
+
+# Routes with a parameter that is no id of a row.
+EXEMPT = {
+    "static": "files of the program, the same for everybody",
+    "kit.error": "the status of an error page that is to be shown",
+}
+MOST_EXEMPT = 8
+
+# Names in queries that are, or could be taken for, the name of a row; each is tried on every page.
+QUERY_IDS = {
+    "from": "sent",
+    "before": "sent",
+    "after": "number",
+    "account": "account",
+    "account_id": "account",
+    "campaign_id": "sent",
+    "team": "team",
+    "v": "sent",
+}
+# Names that views ask for and that name no row of a team. "session" has a test of its own.
+OTHER_NAMES = frozenset({"next", "language", "theme", "session", "lang", "block"})
+# Fields of forms that could name a row. "key" and "seen" are random or a digest, and are made by the page.
+FORM_NAMES = frozenset({"account", "source", "key", "seen"})
+# Arguments of jobs, with the row that each names.
+JOB_IDS = {"account_id": "account", "campaign_id": "sent"}

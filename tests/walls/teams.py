@@ -1,0 +1,178 @@
+"""Two complete teams: whatever a team can have, both have, and every text of Bob's holds a canary.
+
+Wherever the canary, or the beginning of Bob's numbers, appears in something that Alice gets, a wall leaks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from flask import Flask
+
+from tests.campaigns.running import sender
+from tests.conftest import Database
+from tests.factories import Person, make_person
+from tests.practice.fixture import PracticeGateway, wait_until
+from webapp import clock, tenancy
+from webapp.campaigns import drafts
+from webapp.campaigns import operations as campaigns
+from webapp.campaigns.models import Campaign
+from webapp.database import new_id
+from webapp.delivery import settling
+from webapp.gateway import operations as gateway
+from webapp.gateway.models import BalanceReading
+from webapp.sealing import Secret
+
+CANARY = "kanari7f3a"
+# Numbers of Bob's people all begin so; pages write them in groups, or with four digits hidden.
+CANARY_NUMBERS = ("1397700", "139 7700")
+ALICES_NUMBERS = 13_600_000_001
+BOBS_NUMBERS = 13_977_000_001
+
+
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """One team with everything in it. `ids` names each row that an address or a form can name."""
+
+    person: Person
+    mark: str
+    token: str
+    ids: dict[str, str]
+
+    @property
+    def canaries(self) -> tuple[str, ...]:
+        """What must not be read by anybody else."""
+        return (self.mark, self.token, *CANARY_NUMBERS)
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """Alice's team and Bob's."""
+
+    alice: Side
+    bob: Side
+
+
+def build(app: Flask, database: Database, practice: PracticeGateway) -> World:
+    """Make both teams through the program's operations, a sender's run and the settling of reports."""
+    sides = [
+        furnish(app, practice, make_person(app, mark), mark, first)
+        for mark, first in (("alice", ALICES_NUMBERS), (CANARY, BOBS_NUMBERS))
+    ]
+    with sender(app):
+        for side in sides:
+            wait_until(lambda side=side: state_of(app, side, "sent") == "waiting_for_reports")  # type: ignore[misc] # the default binds the loop's value
+    for side in sides:
+        tell(app, database, side)
+    return World(*sides)
+
+
+def furnish(app: Flask, practice: PracticeGateway, person: Person, mark: str, first: int) -> Side:
+    """An account that works, one that is spare, a draft, and a campaign that is confirmed."""
+    token = f"{mark}-callback-token-0123456789"
+    for n in (1, 2):
+        practice.add_user(f"{mark}-uid-{n}", f"{mark}-pwd", balance=100_000)
+    with tenancy.team_scope(person.team_id, app) as session:
+        account_id, spare_id = (
+            gateway.connect_account(
+                f"{mark} account {n}",
+                "practice",
+                Secret(f"{mark}-uid-{n}"),
+                Secret(f"{mark}-pwd"),
+                by=person.user_id,
+                token=token if n == 1 else None,
+            ).id
+            for n in (1, 2)
+        )
+        session.add(
+            BalanceReading(
+                team_id=person.team_id, account_id=account_id, id=new_id(), read_at=clock.now(),
+                cause="manual", outcome="ok", why="accepted", said=f"{mark} 90,000", messages=90_000,
+            )
+        )  # fmt: skip
+        made = [
+            drafts.draft_campaign(
+                account_id,
+                f"{first + n} {first + n + 1} {mark}",
+                f"{mark} text {n}",
+                mark,
+                person.user_id,
+            ).id
+            for n in (0, 10)
+        ]
+        sent = session.get_one(Campaign, (person.team_id, made[1]))
+        campaigns.confirm_campaign(sent.id, f"{mark}-key", drafts.preview(sent).digest, person.user_id, 0)
+        session.commit()
+    ids = {
+        "account": str(account_id),
+        "spare": str(spare_id),
+        "draft": str(made[0]),
+        "sent": str(made[1]),
+        "number": str(first + 10),
+        "team": person.team,
+    }
+    return Side(person, mark, token, ids)
+
+
+def state_of(app: Flask, side: Side, which: str) -> str:
+    """The state of one of the team's campaigns."""
+    with tenancy.team_scope(side.person.team_id, app) as session:
+        return session.get_one(Campaign, (side.person.team_id, int(side.ids[which]))).state
+
+
+def tell(app: Flask, database: Database, side: Side) -> None:
+    """Let reports come: one that settles a message, one for nothing here, one that nobody can read."""
+    team_id, account_id = side.person.team_id, int(side.ids["account"])
+    now = clock.now()
+    with database.owner() as owner:
+        row = owner.execute("SELECT msgid FROM gateway_message WHERE team_id = %s", [team_id]).fetchone()
+        assert row is not None
+        for msgid in (row[0], f"{side.mark}-9"):
+            owner.execute(
+                "INSERT INTO report_inbox (team_id, account_id, received_at, msgid, mobile, status, "
+                "time_text, reported_at) VALUES (%s, %s, %s, %s, %s, %s, '1770000000', %s)",
+                [team_id, account_id, now, msgid, side.ids["number"], side.mark[:32], now],
+            )
+        owner.execute(
+            "INSERT INTO unreadable_report (team_id, account_id, received_at, raw, size) "
+            "VALUES (%s, %s, %s, %s, 9)",
+            [team_id, account_id, now, side.mark.encode()],
+        )
+        owner.execute("INSERT INTO unreadable_day VALUES (%s, %s, 1)", [team_id, now.date()])
+    with tenancy.team_scope(team_id, app) as session:
+        settling.settle(team_id)
+        session.commit()
+    with database.owner() as owner:
+        owner.execute(
+            "INSERT INTO report_inbox (team_id, account_id, received_at, msgid, mobile, status, time_text) "
+            "VALUES (%s, %s, %s, %s, %s, %s, '')",
+            [team_id, account_id, now, f"{side.mark}-8", side.ids["number"], side.mark[:32]],
+        )
+
+
+def rows_of(database: Database, side: Side) -> dict[str, list[str]]:
+    """Every row of a team and of its person, by table, as the owner sees them."""
+    kept: dict[str, list[str]] = {}
+    with database.owner() as owner:
+        for table, condition, values in _tables(owner, side):
+            rows = owner.execute(f"SELECT one::text FROM {table} AS one WHERE {condition} ORDER BY 1", values)
+            kept[table] = [text for (text,) in rows]
+    return kept
+
+
+def _tables(owner: Any, side: Side) -> list[tuple[str, str, list[Any]]]:
+    owned = owner.execute(
+        "SELECT relname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attname = 'team_id' "
+        "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition "
+        "ORDER BY relname"
+    ).fetchall()
+    team, user = [side.person.team_id], [side.person.user_id]
+    return [
+        *((name, "team_id = %s", team) for (name,) in owned),
+        ("team", "id = %s", team),
+        ("app_user", "id = %s", user),
+        ("login_session", "user_id = %s", user),
+        ("access_entry", "user_id = %s", user),
+        ("procrastinate_jobs", "args->>'team_id' = %s", [str(side.person.team_id)]),
+    ]
