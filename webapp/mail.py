@@ -42,6 +42,10 @@ class Mail:
     subject: str
     body: str
 
+    def __str__(self) -> str:
+        """The mail as the operator reads it on a terminal."""
+        return f"To: {self.to}\nSubject: {self.subject}\n\n{self.body}"
+
 
 def send_mail(to: str, subject: str, body: str) -> None:
     """Send a plain text mail, or put it into the outbox where MAIL_URL is not set.

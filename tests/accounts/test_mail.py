@@ -36,6 +36,7 @@ def test_a_mail_waits_in_a_folder_that_only_the_operator_reads(app: Flask, setti
     assert [mail.subject for mail in read_outbox(settings.instance)] == ["余额不足", "Second"]
     mail = read_outbox(settings.instance)[0]
     assert (mail.to, mail.body) == ("lin@example.com", "Only 12 messages are left.\n还剩 12 条。\n")
+    assert str(mail).startswith("To: lin@example.com\nSubject: 余额不足\n\nOnly 12")
     assert stat.S_IMODE(mail.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(mail.path.parent.stat().st_mode) == 0o700
     assert any("1 mail waiting" in line for line in lines)
