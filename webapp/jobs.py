@@ -7,14 +7,20 @@ no retry of its own.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import procrastinate
 import structlog
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
+from procrastinate.jobs import Job, Status
+from procrastinate.retry import RetryDecision
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from webapp import heartbeats, tenancy
 
@@ -26,9 +32,17 @@ log = structlog.get_logger(__name__)
 # Seconds after which a job whose worker stopped beating is tried again.
 STALLED_AFTER = 60
 KEEP_FINISHED_HOURS = 24
+MOST_TRIES = 5
+_WAITING = "waiting_jobs"
 POLL_SECONDS = 1.0
 
 TeamJob = Callable[..., None]
+
+
+class QueueError(Exception):
+    """The queue's table could not be written; the transaction is undone and may be tried again."""
+
+
 _team_jobs: dict[str, TeamJob] = {}
 _periodic: dict[str, tuple[str, Callable[[], None]]] = {}
 
@@ -64,28 +78,68 @@ def periodic_names() -> list[str]:
     return sorted(_periodic)
 
 
+@dataclass(frozen=True, order=True)
+class _Waiting:
+    """A job that the present transaction will put in the queue when it commits."""
+
+    lock: str
+    name: str
+    arguments: tuple[tuple[str, int], ...]
+
+
 def enqueue(name: str, team_id: int, *, once: str | None = None, **ids: int) -> None:
-    """Put a job in the queue in the present transaction.
+    """Put a job in the queue when the present transaction commits, on its own connection.
 
     Only ids travel, never a number, a text or a credential. With `once`, a waiting job of that key is
     enough and no second one is added.
     """
-    session = tenancy.session()
-    connection = session.connection().connection.dbapi_connection
-    lock = f"{name}:{team_id}:{once}" if once is not None else None
-    task = _enqueuer.configure_task(_team_task(name), queueing_lock=lock, connection=connection)
-    if lock is None:
-        task.defer(team_id=team_id, **ids)
+    lock = f"{name}:{team_id}:{once}" if once is not None else ""
+    waiting = tenancy.session().info.setdefault(_WAITING, set())
+    waiting.add(_Waiting(lock, name, (("team_id", team_id), *sorted(ids.items()))))
+
+
+@event.listens_for(Session, "before_commit")
+def _put_in_queue(session: Session) -> None:
+    """Write what waits, in one order: a queue key that another transaction holds is waited for too."""
+    waiting: set[_Waiting] = session.info.pop(_WAITING, set())
+    if not waiting:
         return
-    # The engine reports a waiting twin by a unique violation, which would undo our transaction too.
-    with contextlib.suppress(AlreadyEnqueued), session.begin_nested():
-        task.defer(team_id=team_id, **ids)
+    session.flush()
+    connection = session.connection()
+    for job_ in sorted(waiting):
+        task = _enqueuer.configure_task(
+            _team_task(job_.name),
+            queueing_lock=job_.lock or None,
+            connection=connection.connection.dbapi_connection,
+        )
+        # The engine reports a waiting twin by a unique violation, which would undo our transaction too.
+        with contextlib.suppress(AlreadyEnqueued), connection.begin_nested():
+            try:
+                task.defer(**dict(job_.arguments))
+            except ConnectorException as error:
+                raise QueueError(type(error.__cause__).__name__) from error
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget_waiting(session: Session) -> None:
+    session.info.pop(_WAITING, None)
+
+
+class _RetryUnlessQueued(procrastinate.BaseRetryStrategy):
+    """A failed job is tried again, but not one of which a twin may wait: that one comes anyway."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """Up to five times, after 4 s, 16 s … ; what matters is found again by a sweep in any case."""
+        del exception
+        if job.queueing_lock or job.attempts >= MOST_TRIES:
+            return None
+        return RetryDecision(retry_in={"seconds": 4 ** min(job.attempts + 1, 4)})
 
 
 def build_worker(flask_app: Flask, conninfo: str) -> App:
     """The asynchronous app that runs jobs, with every registered job on it."""
     worker = App(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=3))
-    retry = procrastinate.RetryStrategy(max_attempts=5, exponential_wait=4)
+    retry = _RetryUnlessQueued()
     for name, function in _team_jobs.items():
         worker.task(name=_team_task(name), retry=retry)(_in_team(flask_app, function))
     for name, (cron, function) in _periodic.items():
@@ -93,7 +147,7 @@ def build_worker(flask_app: Flask, conninfo: str) -> App:
         lock = f"periodic:{name}"
         task = worker.task(name=lock, queueing_lock=lock)(_beating(flask_app, name, function))
         worker.periodic(cron=cron, queueing_lock=lock)(task)
-    _add_upkeep(worker)
+    _add_upkeep(worker, flask_app)
     return worker
 
 
@@ -101,7 +155,8 @@ async def run_worker(worker: App) -> None:
     """Run jobs until a signal comes or the database goes away (then the process ends and is restarted)."""
     async with worker.open_async():
         await worker.run_worker_async(
-            concurrency=2,
+            # Most of them wait for a gateway that may take ten seconds to say its balance.
+            concurrency=6,
             fetch_job_polling_interval=POLL_SECONDS,
             delete_jobs="successful",
             shutdown_graceful_timeout=60,
@@ -132,8 +187,12 @@ def _beating(flask_app: Flask, name: str, function: Callable[[], None]) -> Calla
     return run
 
 
-def _add_upkeep(worker: App) -> None:
+def _add_upkeep(worker: App, flask_app: Flask) -> None:
     """Jobs about jobs: those of a dead worker are tried again, finished ones are cleared away."""
+
+    def beat(name: str) -> None:
+        with flask_app.app_context():
+            heartbeats.beat(name)
 
     @worker.periodic(cron="* * * * * */30", queueing_lock="upkeep:stalled")
     @worker.task(name="upkeep:stalled", queueing_lock="upkeep:stalled")
@@ -141,7 +200,12 @@ def _add_upkeep(worker: App) -> None:
         del timestamp
         for stalled in await worker.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER):
             log.warning("job of a dead worker is tried again", job=stalled.id, task=stalled.task_name)
-            await worker.job_manager.retry_job(stalled)
+            try:
+                await worker.job_manager.retry_job(stalled)
+            except UniqueViolation:
+                # Its twin waits already and will do the same.
+                await worker.job_manager.finish_job(stalled, Status.FAILED, delete_job=True)
+        await asyncio.to_thread(beat, "upkeep.stalled")
 
     @worker.periodic(cron="17 * * * * 0", queueing_lock="upkeep:old")
     @worker.task(name="upkeep:old", queueing_lock="upkeep:old")
@@ -150,3 +214,4 @@ def _add_upkeep(worker: App) -> None:
         await worker.job_manager.delete_old_jobs(
             nb_hours=KEEP_FINISHED_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
         )
+        await asyncio.to_thread(beat, "upkeep.old")

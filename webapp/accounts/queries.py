@@ -9,7 +9,8 @@ from sqlalchemy import Row, select
 
 from webapp import tenancy
 from webapp.accounts.context import CurrentTeam, Membership
-from webapp.accounts.models import Team, User
+from webapp.accounts.models import Member, Team, User
+from webapp.accounts.permissions import Role
 from webapp.extensions import db
 
 
@@ -52,3 +53,15 @@ def my_teams() -> list[CurrentTeam]:
 def team_at_hand() -> Team:
     """The row of the present team."""
     return db.session.scalars(select(Team).where(Team.id == tenancy.scope())).one()
+
+
+def owners() -> list[User]:
+    """The owners of the present team."""
+    return list(
+        db.session.scalars(
+            select(User)
+            .join(Member, Member.user_id == User.id)
+            .where(Member.team_id == tenancy.scope(), Member.role == Role.OWNER)
+            .order_by(User.id)
+        )
+    )

@@ -42,9 +42,12 @@ def adopt_msgid(account_id: int, msgid: str, mobiles: Sequence[str], first_heard
     batch = tenancy.session().scalars(
         select(Batch)
         .where(Batch.team_id == tenancy.scope(), Batch.campaign_id == campaign_id, Batch.no == no)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one()  # fmt: skip
+    # An answer may have come between the look and the lock.
+    if not (batch.state in WITHOUT_ANSWER or (batch.state == BatchState.ACCEPTED and batch.why == NO_MSGID)):
+        return False
     first_answer_due = batch.state == BatchState.INFLIGHT and batch.first_unknown_at is None
     if first_answer_due or len(set(mobiles)) < min(FEWEST_NUMBERS, batch.size):
         return False

@@ -1,8 +1,10 @@
-"""T2: what an answer changes, in one transaction for all answers that came together.
+"""T2: what answers change, in one transaction for all that came together.
 
 A late answer is never thrown away: the attempt is closed with it even when the lease was lost. The batch
 follows it only while it is still this attempt's turn, or when the answer says "taken", which is true whenever
 it comes.
+
+Locks, as everywhere: batches by key, campaigns by id, accounts by id; jobs are queued at the commit.
 """
 
 from __future__ import annotations
@@ -14,29 +16,26 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import or_, select, tuple_
 
 from webapp import jobs, tenancy
 from webapp.accounts.audit import audit
 from webapp.campaigns import endings, halving, statements, tallies
 from webapp.campaigns.claims import Claim
 from webapp.campaigns.models import Batch, Campaign
-from webapp.campaigns.states import BatchState, CampaignState
+from webapp.campaigns.states import STOPPABLE, BatchState
 from webapp.gateway import operations as gateway
-from webapp.gateway.answers import AccountChange, BatchChange, Meaning, Verdict
+from webapp.gateway import queries as accounts
+from webapp.gateway.answers import AccountChange, BatchChange, Meaning, Verdict, Why
 from webapp.settings import Times
 
 log = structlog.get_logger(__name__)
 
 # A late "taken" still counts for a batch that is in one of these.
 MAY_STILL_BE_ACCEPTED = frozenset({BatchState.HOLD, BatchState.UNCONFIRMED, BatchState.CLOSED})
-# Campaigns that a fault of their account stops.
-STOPPABLE = (
-    CampaignState.PLANNING,
-    CampaignState.SCHEDULED,
-    CampaignState.READY,
-    CampaignState.SENDING,
-)
+
+Batches = dict[tuple[int, int], Batch]
+Campaigns = dict[int, Campaign]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,49 +56,69 @@ def record_answers(answers: Sequence[Answered], now: datetime, times: Times) -> 
     with_msgid = [_msgid_values(answer, now) for answer in answers if answer.verdict.msgid]
     if with_msgid:
         session.execute(statements.NOTE_MSGID, with_msgid)
+    campaigns = _locked_campaigns(answers)
     deltas: dict[int, Counter[str]] = defaultdict(Counter)
     for answer in answers:
         batch = batches[answer.claim.campaign_id, answer.claim.batch_no]
         deltas[batch.campaign_id].update(_move_batch(batch, answer, now, times))
     session.flush()
-    for campaign_id in sorted(deltas):
-        tallies.move(campaign_id, deltas[campaign_id])
+    for campaign_id, moved in deltas.items():
+        tallies.move(campaign_id, moved)
     for answer in answers:
-        _replace_if_asked(batches[answer.claim.campaign_id, answer.claim.batch_no], answer)
-    for answer in answers:
-        _act_on_campaigns(answer, now)
-    for campaign_id in sorted(deltas):
+        _cut_if_asked(batches[answer.claim.campaign_id, answer.claim.batch_no], answer, campaigns, now)
+    for answer in sorted(answers, key=lambda one: one.claim.account_id):
+        _act_on_account(answer, batches, campaigns, now)
+    session.flush()
+    for campaign_id in deltas:
         endings.note_handed_over(campaign_id, now)
-    for answer in answers:
-        _act_on_account(answer)
 
 
-def _locked_batches(answers: Sequence[Answered]) -> dict[tuple[int, int], Batch]:
+def _locked_batches(answers: Sequence[Answered]) -> Batches:
     keys = [(answer.claim.campaign_id, answer.claim.batch_no) for answer in answers]
     rows = tenancy.session().scalars(
         select(Batch)
         .where(Batch.team_id == tenancy.scope(), tuple_(Batch.campaign_id, Batch.no).in_(keys))
         .order_by(Batch.campaign_id, Batch.no)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     return {(row.campaign_id, row.no): row for row in rows}
 
 
+def _locked_campaigns(answers: Sequence[Answered]) -> Campaigns:
+    """Every campaign that may be touched: those of the answers, and all that a broken account would stop."""
+    own = {answer.claim.campaign_id for answer in answers}
+    stopped = {answer.claim.account_id for answer in answers if answer.verdict.pauses_account}
+    rows = tenancy.session().scalars(
+        select(Campaign)
+        .where(
+            Campaign.team_id == tenancy.scope(),
+            or_(Campaign.id.in_(own), Campaign.account_id.in_(stopped) & Campaign.state.in_(STOPPABLE)),
+        )
+        .order_by(Campaign.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return {row.id: row for row in rows}
+
+
 def _move_batch(batch: Batch, answer: Answered, now: datetime, times: Times) -> Counter[str]:
     """Bring the batch to its next state; returns what that moves between the tallies."""
     verdict = answer.verdict
-    mine = batch.state == BatchState.INFLIGHT and batch.attempts == answer.claim.n
-    late_taken = batch.state in MAY_STILL_BE_ACCEPTED and verdict.meaning is Meaning.TAKEN
-    if not (mine or late_taken):
-        return Counter()
     before = tallies.tally_of(batch.state, batch.first_unknown_at is not None)
-    batch.state = _state_after(verdict, batch)
-    batch.lease_until = None
+    if batch.state == BatchState.INFLIGHT and batch.attempts == answer.claim.n:
+        batch.state = _state_after(verdict, batch)
+        if verdict.unknown and batch.first_unknown_at is None:
+            batch.first_unknown_at = answer.claim.claimed_at
+    elif batch.state in MAY_STILL_BE_ACCEPTED and verdict.meaning is Meaning.TAKEN:
+        batch.state = BatchState.ACCEPTED
+    elif _proves_that_nothing_left(batch, answer):
+        batch.state = BatchState.PLANNED
+        batch.first_unknown_at = None
+    else:
+        return Counter()
+    batch.lease_until = batch.wake_at = None
     batch.why = verdict.why
-    batch.wake_at = None
-    if verdict.unknown and batch.first_unknown_at is None:
-        batch.first_unknown_at = answer.claim.claimed_at
     if batch.state == BatchState.RETRY:
         batch.wake_at = now + timedelta(seconds=_back_off(batch.attempts, times))
     after = tallies.tally_of(batch.state, batch.first_unknown_at is not None)
@@ -109,30 +128,41 @@ def _move_batch(batch: Batch, answer: Answered, now: datetime, times: Times) -> 
 def _state_after(verdict: Verdict, batch: Batch) -> BatchState:
     if verdict.batch is BatchChange.REPLACED and batch.size == 1:
         return BatchState.REJECTED
-    if verdict.batch is BatchChange.REPLACED or verdict.account is AccountChange.SMALLER_LIMIT:
+    if verdict.batch is BatchChange.REPLACED:
         # Cut in the next step of this transaction; until then it counts as what its halves will count as.
         return BatchState.PLANNED
     return BatchState(verdict.batch)
 
 
-def _replace_if_asked(batch: Batch, answer: Answered) -> None:
-    verdict = answer.verdict
-    cut = verdict.batch is BatchChange.REPLACED or (
-        verdict.batch is BatchChange.PLANNED and verdict.account is AccountChange.SMALLER_LIMIT
+def _proves_that_nothing_left(batch: Batch, answer: Answered) -> bool:
+    """Whether the attempt that put the batch on hold turns out, late, never to have left this machine.
+
+    A worker that was stopped past its lease withholds its request; the reaper had to take it for unknown.
+    """
+    return (
+        batch.state == BatchState.HOLD
+        and batch.attempts == answer.claim.n
+        and batch.first_unknown_at == answer.claim.claimed_at
+        and answer.verdict.meaning is Meaning.NOT_LEFT
     )
-    if not (
-        cut and batch.state == BatchState.PLANNED and batch.attempts == answer.claim.n and batch.size > 1
-    ):
+
+
+def _cut_if_asked(batch: Batch, answer: Answered, campaigns: Campaigns, now: datetime) -> None:
+    """Cut a batch that the gateway refused whole, or found too large, in halves."""
+    verdict = answer.verdict
+    wanted = verdict.batch is BatchChange.REPLACED or verdict.account is AccountChange.SMALLER_LIMIT
+    fresh = batch.state == BatchState.PLANNED and batch.attempts == answer.claim.n
+    if not (wanted and fresh and verdict.meaning is Meaning.REFUSED and batch.size > 1):
         return
-    done = tenancy.session().scalars(
-        select(Campaign.halvings).where(Campaign.team_id == batch.team_id, Campaign.id == batch.campaign_id)
-    ).one()  # fmt: skip
-    if done < halving.MOST_HALVINGS:
+    session = tenancy.session()
+    campaign = campaigns[batch.campaign_id]
+    session.refresh(campaign, ["halvings"])
+    if campaign.halvings < halving.MOST_HALVINGS:
         halving.replace_by_halves(batch.campaign_id, batch.no)
+        session.refresh(batch)
         return
     batch.state = BatchState.BLOCKED
-    tenancy.session().flush()
-    _pause([batch.campaign_id], "too_many_bad_numbers", answer.claim.claimed_at)
+    _pause(campaign, "too_many_bad_numbers", now)
 
 
 def _back_off(attempts: int, times: Times) -> float:
@@ -140,68 +170,64 @@ def _back_off(attempts: int, times: Times) -> float:
     return float(min(times.retry_most, times.retry_first * 2 ** min(attempts - 1, 16)))
 
 
-def _act_on_campaigns(answer: Answered, now: datetime) -> None:
-    verdict = answer.verdict
-    if verdict.pause is None:
-        return
-    session = tenancy.session()
-    if not verdict.pauses_account:
-        _pause([answer.claim.campaign_id], verdict.pause, now)
-        return
-    ids = session.scalars(
-        select(Campaign.id)
-        .where(
-            Campaign.team_id == tenancy.scope(),
-            Campaign.account_id == answer.claim.account_id,
-            Campaign.state.in_(STOPPABLE),
-        )
-        .order_by(Campaign.id)
-        .with_for_update()
-    ).all()
-    _pause(list(ids), verdict.pause, now)
-
-
-def _pause(campaign_ids: list[int], reason: str, now: datetime) -> None:
-    paused = tenancy.session().scalars(
-        update(Campaign)
-        .where(
-            Campaign.team_id == tenancy.scope(),
-            Campaign.id.in_(campaign_ids),
-            Campaign.paused_by_machine.is_(None),
-        )
-        .values(paused_by_machine=str(reason), paused_at=now)
-        .returning(Campaign.id)
-        .execution_options(synchronize_session=False)
-    ).all()  # fmt: skip
-    for campaign_id in paused:
-        log.warning("campaign paused", campaign=campaign_id, why=str(reason))
-        audit("campaign.paused_by_machine", "campaign", campaign_id, why=str(reason))
-
-
-def _act_on_account(answer: Answered) -> None:
-    verdict = answer.verdict
-    account_id = answer.claim.account_id
+def _act_on_account(answer: Answered, batches: Batches, campaigns: Campaigns, now: datetime) -> None:
+    """Move the account, pause what it stops, and ask what is left of its balance."""
+    verdict, claim = answer.verdict, answer.claim
     if verdict.account is not AccountChange.UNCHANGED:
         gateway.note_answer(
-            account_id, verdict, version=answer.claim.credentials.version, asked_at=answer.claim.claimed_at
+            claim.account_id, verdict, version=claim.credentials.version, asked_at=claim.claimed_at
         )
     if verdict.account is AccountChange.SMALLER_LIMIT:
         jobs.enqueue(
-            "campaigns.split_oversized", tenancy.scope(), once=str(account_id), account_id=account_id
+            "campaigns.split_oversized",
+            claim.team_id,
+            once=str(claim.account_id),
+            account_id=claim.account_id,
         )
     if verdict.meaning is Meaning.TAKEN:
-        gateway.want_balance(account_id)
+        gateway.want_balance(claim.account_id)
+    if verdict.pauses_account and _is_usable(claim.account_id):
+        # An answer to credentials that a person has changed meanwhile: it stops nothing.
+        batch = batches[claim.campaign_id, claim.batch_no]
+        if batch.state == BatchState.BLOCKED:
+            batch.state = BatchState.PLANNED
+        return
+    if verdict.pause is None:
+        return
+    if not verdict.pauses_account:
+        _pause(campaigns[claim.campaign_id], verdict.pause, now)
+        return
+    jobs.enqueue(
+        "gateway.tell_owners", claim.team_id, once=str(claim.account_id), account_id=claim.account_id
+    )
+    for campaign in campaigns.values():
+        if campaign.account_id == claim.account_id and campaign.state in STOPPABLE:
+            _pause(campaign, verdict.pause, now)
+
+
+def _is_usable(account_id: int) -> bool:
+    account = accounts.account(account_id)
+    return account is not None and account.usable
+
+
+def _pause(campaign: Campaign, reason: str, now: datetime) -> None:
+    if campaign.paused_by_machine is not None:
+        return
+    campaign.paused_by_machine, campaign.paused_at = str(reason), now
+    log.warning("campaign paused", campaign=campaign.id, why=str(reason))
+    audit("campaign.paused_by_machine", "campaign", campaign.id, why=str(reason))
 
 
 def _attempt_values(answer: Answered, now: datetime) -> dict[str, Any]:
-    verdict = answer.verdict
+    verdict, claim = answer.verdict, answer.claim
+    withheld = verdict.why is Why.WITHHELD
     return {
-        "team": answer.claim.team_id,
-        "campaign": answer.claim.campaign_id,
-        "no": answer.claim.batch_no,
-        "n": answer.claim.n,
+        "team": claim.team_id,
+        "campaign": claim.campaign_id,
+        "no": claim.batch_no,
+        "n": claim.n,
         "now": now,
-        "outcome": str(verdict.meaning),
+        "outcome": "never_left" if withheld else str(verdict.meaning),
         "why": str(verdict.why),
         "http_status": answer.http_status,
         "resp_code": verdict.resp_code,

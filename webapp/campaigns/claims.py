@@ -11,14 +11,15 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select
 
 from webapp import tenancy
 from webapp.campaigns import statements
 from webapp.campaigns.models import Attempt, Batch, Campaign
 from webapp.campaigns.states import BatchState, CampaignState
-from webapp.gateway.credentials import Credentials, open_credentials
+from webapp.gateway.credentials import Credentials, GatewayGoneError, open_credentials
 from webapp.gateway.models import GatewayAccount
+from webapp.sealing import SealError
 from webapp.settings import Times
 
 
@@ -38,10 +39,18 @@ class Claim:
     lease_until: datetime
 
 
+class AccountUnusableError(Exception):
+    """An account's credentials cannot be opened, or its gateway is no longer listed."""
+
+    def __init__(self, account_id: int) -> None:
+        super().__init__("a gateway account cannot be opened")
+        self.account_id = account_id
+
+
 def begin_ready_campaigns(now: datetime) -> None:
-    """Planned campaigns whose delay is over begin to send."""
-    tenancy.session().execute(
-        update(Campaign)
+    """Planned campaigns whose delay is over begin to send; one that somebody else holds waits a turn."""
+    for campaign in tenancy.session().scalars(
+        select(Campaign)
         .where(
             Campaign.team_id == tenancy.scope(),
             Campaign.state == CampaignState.READY,
@@ -49,13 +58,18 @@ def begin_ready_campaigns(now: datetime) -> None:
             Campaign.paused_by_person.is_(None),
             Campaign.paused_by_machine.is_(None),
         )
-        .values(state=CampaignState.SENDING, started_at=now)
-        .execution_options(synchronize_session=False)
-    )
+        .order_by(Campaign.id)
+        .with_for_update(skip_locked=True, key_share=True)
+    ):
+        campaign.state = CampaignState.SENDING
+        campaign.started_at = now
 
 
 def claim_batches(now: datetime, times: Times, room: int) -> list[Claim]:
-    """Claim up to `room` due batches of the team's accounts and open an attempt for each."""
+    """Claim up to `room` due batches of the team's accounts and open an attempt for each.
+
+    Raises AccountUnusableError, after which the transaction must be undone.
+    """
     claims: list[Claim] = []
     for account in _well_accounts():
         free = min(account.in_flight - _in_flight(account.id), room - len(claims))
@@ -117,7 +131,10 @@ def _claim_of(account: GatewayAccount, now: datetime, times: Times, free: int) -
     ).all()
     if not due:
         return []
-    credentials = open_credentials(account)
+    try:
+        credentials = open_credentials(account)
+    except (GatewayGoneError, SealError) as error:
+        raise AccountUnusableError(account.id) from error
     lease_until = now + timedelta(seconds=times.lease)
     claims = [
         Claim(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 
 from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import audit
 from webapp.campaigns import drafts, halving, statements
 from webapp.campaigns.models import Batch, Campaign
-from webapp.campaigns.states import BatchState, CampaignState
+from webapp.campaigns.states import STOPPABLE, BatchState, CampaignState
 from webapp.errors import DomainError
+from webapp.gateway import operations as accounts
 from webapp.gateway.models import GatewayAccount
 
 # Reasons of a machine's pause that end when the account answers again.
@@ -38,7 +39,7 @@ def confirm_campaign(campaign_id: int, key: str, seen: str, user_id: int, delay_
     campaign = session.scalars(
         select(Campaign)
         .where(Campaign.team_id == tenancy.scope(), Campaign.id == campaign_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one()
     if campaign.state != CampaignState.DRAFT:
@@ -71,7 +72,7 @@ def release_account(account_id: int) -> None:
             Batch.state == BatchState.BLOCKED,
         )
         .order_by(Batch.campaign_id, Batch.no)
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).all()
     if keys:
         # Both states are counted as waiting, so no tally moves.
@@ -93,10 +94,61 @@ def release_account(account_id: int) -> None:
             Campaign.paused_by_machine.in_(ACCOUNT_REASONS),
         )
         .order_by(Campaign.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     ):
         audit("campaign.resumed_by_machine", "campaign", campaign.id, why=campaign.paused_by_machine)
         campaign.paused_by_machine = campaign.paused_at = None
+
+
+def release_well_accounts() -> None:
+    """The sweep behind `release_account`: whatever still waits for an account that is well goes on."""
+    session = tenancy.session()
+    waiting = session.scalars(
+        select(GatewayAccount).where(
+            GatewayAccount.team_id == tenancy.scope(),
+            GatewayAccount.disabled_at.is_(None),
+            or_(
+                select(Batch.no)
+                .where(
+                    Batch.team_id == tenancy.scope(),
+                    Batch.account_id == GatewayAccount.id,
+                    Batch.state == BatchState.BLOCKED,
+                )
+                .exists(),
+                select(Campaign.id)
+                .where(
+                    Campaign.team_id == tenancy.scope(),
+                    Campaign.account_id == GatewayAccount.id,
+                    Campaign.state.in_(STOPPABLE),
+                    Campaign.paused_by_machine.in_(ACCOUNT_REASONS),
+                )
+                .exists(),
+            ),
+        )
+    ).all()
+    for account in waiting:
+        if account.usable:
+            release_account(account.id)
+
+
+def stop_account(account_id: int, now: datetime) -> None:
+    """An account cannot be used as it is: its campaigns pause and it waits for a person."""
+    session = tenancy.session()
+    for campaign in session.scalars(
+        select(Campaign)
+        .where(
+            Campaign.team_id == tenancy.scope(),
+            Campaign.account_id == account_id,
+            Campaign.state.in_(STOPPABLE),
+            Campaign.paused_by_machine.is_(None),
+        )
+        .order_by(Campaign.id)
+        .with_for_update(key_share=True)
+    ):
+        campaign.paused_by_machine, campaign.paused_at = "wrong_address", now
+        audit("campaign.paused_by_machine", "campaign", campaign.id, why="wrong_address")
+    session.flush()
+    accounts.set_misconfigured(account_id)
 
 
 def split_oversized(account_id: int) -> int:

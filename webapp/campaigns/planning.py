@@ -9,7 +9,8 @@ from __future__ import annotations
 import structlog
 from sqlalchemy import delete, select, update
 
-from webapp import tenancy
+from webapp import clock, tenancy
+from webapp.accounts.audit import audit
 from webapp.campaigns import statements
 from webapp.campaigns.models import Audience, Campaign
 from webapp.campaigns.states import BatchState, CampaignState
@@ -44,8 +45,9 @@ def plan_chunk(campaign_id: int) -> bool:
             Campaign.team_id == tenancy.scope(),
             Campaign.id == campaign_id,
             Campaign.state == CampaignState.PLANNING,
+            Campaign.paused_by_machine.is_distinct_from("sums"),
         )
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     )
     if campaign is None:
         return False
@@ -91,7 +93,11 @@ def _finish(campaign: Campaign) -> None:
             "planned sums differ", campaign=campaign.id, batched=sums.batched, messages=sums.messages,
             recipients=campaign.recipients,
         )  # fmt: skip
+        # The audience is kept: whoever looks into this needs it.
         campaign.paused_by_machine = "sums"
+        campaign.paused_at = clock.now()
+        audit("campaign.paused_by_machine", "campaign", campaign.id, why="sums")
+        return
     session.execute(
         delete(Audience).where(Audience.team_id == campaign.team_id, Audience.campaign_id == campaign.id)
     )

@@ -1,41 +1,44 @@
 """The sender: one long loop in each worker that plans, claims, posts and stores answers.
 
 Rows are the truth; jobs only wake it. Posting happens on a pool of threads, so a gateway that takes a minute
-holds up nothing but its own account. No transaction is open during a call, and when an answer cannot be
-stored nothing else is claimed until it could.
+holds up nothing but its own account. No transaction is open during a call, and while an answer cannot be
+stored nothing else is claimed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import queue
+import random
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 from flask import Flask
-from sqlalchemy.exc import DataError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import application, clock, heartbeats, tenancy
-from webapp.campaigns import answers, claims, planning, reaper
+from webapp.campaigns import claims, operations, planning, reaper, storing
 from webapp.campaigns.answers import Answered
-from webapp.campaigns.claims import Claim
+from webapp.campaigns.claims import AccountUnusableError, Claim
 from webapp.gateway.answers import judge
 from webapp.gateway.client import CallLimits, GatewayClient
 from webapp.gateway.exchange import Exchange, Kind
 from webapp.gateway.scrubbing import scrub
+from webapp.jobs import QueueError
 
 log = structlog.get_logger(__name__)
 
 # Requests under way at once in one process, over all accounts.
-MOST_POSTS = 32
+MOST_POSTS = 64
 # Between two looks at an idle database; a job wakes the loop earlier.
 IDLE_SECONDS = 1.0
 BEAT_SECONDS = 10.0
-AFTER_TROUBLE_SECONDS = 1.0
+# A team whose work fails is left out for a while, so that it neither stops the others nor fills the log.
+SHUNNED_SECONDS = 30.0
 EXCERPT_BYTES = 4096
 
 # Answers from the posting threads, and None from whoever wakes the loop. One sender a process.
@@ -61,6 +64,7 @@ class Sender:
         self.posting = 0
         self.next_reap = 0.0
         self.next_beat = 0.0
+        self.shunned: dict[int, float] = {}
 
     def run(self) -> None:
         """Send until told to stop. A database that is away is waited for."""
@@ -82,17 +86,12 @@ class Sender:
     def _work(self, pool: ThreadPoolExecutor) -> bool:
         """One round over the teams that have something to send; True if there was anything to do."""
         busy = False
-        with self.app.app_context():
-            teams = [row.team_id for row in tenancy.door("find teams with work", "door_teams_at_work")]
         reap_now = time.monotonic() >= self.next_reap
-        for team_id in teams:
+        for team_id in self._teams():
             if reap_now:
-                self._reap(team_id)
-            busy = self._plan(team_id) or busy
-            for claim in self._claim(team_id):
-                busy = True
-                self.posting += 1
-                pool.submit(self._post, claim)
+                self._of_team(team_id, self._reap)
+            busy = self._of_team(team_id, self._plan) or busy
+            busy = self._of_team(team_id, lambda team: self._post_claims(team, pool)) or busy
         if reap_now:
             self.next_reap = time.monotonic() + self.times.reaper
             self._beat("reaper")
@@ -100,6 +99,24 @@ class Sender:
             self.next_beat = time.monotonic() + BEAT_SECONDS
             self._beat("sender")
         return busy
+
+    def _teams(self) -> list[int]:
+        """Teams with work, in an order that differs each round: nobody is always the first to take places."""
+        with self.app.app_context():
+            teams = [row.team_id for row in tenancy.door("find teams with work", "door_teams_at_work")]
+        random.shuffle(teams)
+        now = time.monotonic()
+        return [team_id for team_id in teams if now >= self.shunned.get(team_id, 0.0)]
+
+    def _of_team(self, team_id: int, work: Callable[[int], bool]) -> bool:
+        try:
+            return work(team_id)
+        except (SQLAlchemyError, QueueError):
+            raise
+        except Exception:
+            log.exception("a team's sending failed", team=team_id)
+            self.shunned[team_id] = time.monotonic() + SHUNNED_SECONDS
+            return False
 
     def _plan(self, team_id: int) -> bool:
         """Plan one slice of each campaign that needs it; True while something is left to plan."""
@@ -110,18 +127,35 @@ class Sender:
                 session.commit()
         return more
 
-    def _claim(self, team_id: int) -> list[Claim]:
-        with tenancy.team_scope(team_id, self.app) as session:
-            now = clock.now()
-            claims.begin_ready_campaigns(now)
-            claimed = claims.claim_batches(now, self.times, MOST_POSTS - self.posting)
-            session.commit()
-            return claimed
+    def _post_claims(self, team_id: int, pool: ThreadPoolExecutor) -> bool:
+        claimed = self._claim(team_id)
+        for claim in claimed:
+            self.posting += 1
+            pool.submit(self._post, claim)
+        return bool(claimed)
 
-    def _reap(self, team_id: int) -> None:
+    def _claim(self, team_id: int) -> list[Claim]:
+        now = clock.now()
+        try:
+            with tenancy.team_scope(team_id, self.app) as session:
+                claims.begin_ready_campaigns(now)
+                claimed = claims.claim_batches(now, self.times, MOST_POSTS - self.posting)
+                session.commit()
+                return claimed
+        except AccountUnusableError as error:
+            log.warning("a gateway account cannot be opened", account=error.account_id)
+            with tenancy.team_scope(team_id, self.app) as session:
+                operations.stop_account(error.account_id, now)
+                session.commit()
+            return []
+
+    def _reap(self, team_id: int) -> bool:
         with tenancy.team_scope(team_id, self.app) as session:
             reaper.reap(clock.now())
             session.commit()
+            operations.release_well_accounts()
+            session.commit()
+        return False
 
     def _post(self, claim: Claim) -> None:
         """On a thread of the pool: make the call and hand its answer to the loop, whatever happens."""
@@ -156,30 +190,12 @@ class Sender:
         return taken
 
     def _store(self, taken: list[Answered]) -> None:
-        """T2 for each team, tried again until it could be stored: an answer is never dropped."""
         by_team: dict[int, list[Answered]] = defaultdict(list)
         for answer in taken:
             by_team[answer.claim.team_id].append(answer)
-        for team_id, of_team in by_team.items():
-            self._store_team(team_id, of_team)
-            self.posting -= len(of_team)
-
-    def _store_team(self, team_id: int, of_team: list[Answered]) -> None:
-        while True:
-            try:
-                with tenancy.team_scope(team_id, self.app) as session:
-                    answers.record_answers(of_team, clock.now(), self.times)
-                    session.commit()
-            except DataError:
-                # Refused for what is in it: the answer's text is the one thing that is not ours.
-                log.exception("an answer is stored without its text")
-                of_team = [dataclasses.replace(answer, excerpt=None) for answer in of_team]
-                time.sleep(AFTER_TROUBLE_SECONDS)
-            except SQLAlchemyError as error:
-                log.warning("answers wait to be stored", error=type(error).__name__, answers=len(of_team))
-                time.sleep(AFTER_TROUBLE_SECONDS)
-            else:
-                return
+        for team_id, answers in by_team.items():
+            storing.store(self.app, team_id, answers, self.times)
+            self.posting -= len(answers)
 
     def _beat(self, name: str) -> None:
         with self.app.app_context():

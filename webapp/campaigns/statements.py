@@ -65,7 +65,7 @@ WHERE batch.team_id = :team AND batch.account_id = :account AND batch.state IN (
     AND campaign.paused_by_person IS NULL AND campaign.paused_by_machine IS NULL
 ORDER BY batch.campaign_id, batch.no
 LIMIT :free
-FOR UPDATE OF batch SKIP LOCKED
+FOR NO KEY UPDATE OF batch SKIP LOCKED
 """
 )
 
@@ -75,7 +75,7 @@ OVERSIZED = text(
 SELECT campaign_id, no FROM batch
 WHERE team_id = :team AND account_id = :account AND state IN ('planned', 'retry') AND size > :limit
 ORDER BY campaign_id, no LIMIT 100
-FOR UPDATE SKIP LOCKED
+FOR NO KEY UPDATE SKIP LOCKED
 """
 )
 
@@ -127,7 +127,7 @@ EXPIRED_LEASES = text(
 SELECT campaign_id, no, attempts, open, first_unknown_at FROM batch
 WHERE team_id = :team AND state = 'inflight' AND lease_until < :now
 ORDER BY campaign_id, no
-FOR UPDATE SKIP LOCKED
+FOR NO KEY UPDATE SKIP LOCKED
 """
 )
 

@@ -36,11 +36,10 @@ class BatchState(StrEnum):
     STOPPED = "stopped"
 
 
-# A campaign has handed over once none of its batches is in one of these.
-UNSETTLED = (
-    BatchState.PLANNED,
-    BatchState.INFLIGHT,
-    BatchState.RETRY,
-    BatchState.BLOCKED,
-    BatchState.HOLD,
+# Campaigns that a fault of their account stops.
+STOPPABLE = (
+    CampaignState.PLANNING,
+    CampaignState.SCHEDULED,
+    CampaignState.READY,
+    CampaignState.SENDING,
 )

@@ -13,7 +13,7 @@ from flask import current_app
 
 from webapp import application, clock, jobs, tenancy
 from webapp.extensions import db
-from webapp.gateway import calls, queries
+from webapp.gateway import calls, notices, queries
 from webapp.gateway.credentials import GatewayGoneError
 from webapp.gateway.models import AccountState, BalanceCause
 
@@ -65,3 +65,11 @@ def read_balance(account_id: int, cause: BalanceCause) -> None:
         log.warning("the gateway of an account is no longer listed", account=account_id)
         return
     log.info("balance read", account=account_id, outcome=str(verdict.outcome), why=str(verdict.why))
+
+
+@jobs.job("gateway.tell_owners")
+def tell_owners(account_id: int) -> None:
+    """An account stopped working: its team's owners are told once."""
+    account = queries.account(account_id)
+    if account is not None and not account.usable:
+        notices.tell_owners(account)

@@ -114,8 +114,8 @@ def _put_credentials(
     account.set_by = by
 
 
-def make_address(account: GatewayAccount, token: str | None = None) -> None:
-    """Give the account a new callback address; the one before stays valid, older ones end."""
+def make_address(account: GatewayAccount, token: str | None = None) -> str:
+    """Give the account a new callback address and return its token; the one before stays, older ones end."""
     now = clock.now()
     valid = db.session.scalars(
         select(CallbackToken)
@@ -142,6 +142,7 @@ def make_address(account: GatewayAccount, token: str | None = None) -> None:
     db.session.flush()
     if valid:
         audit("gateway.address_made", "gateway_account", account.id)
+    return made
 
 
 # ---- settings ----------------------------------------------------------------------------------------
@@ -254,6 +255,13 @@ def note_answer(
     if verdict.account is AccountChange.OUT_OF_BALANCE:
         # What is left now is what a later top-up is measured against.
         jobs.enqueue("gateway.check_balance", account.team_id, once=str(account_id), account_id=account_id)
+
+
+def set_misconfigured(account_id: int) -> None:
+    """The account cannot be used as it is (gateway no longer listed, key missing); it waits for a person."""
+    account = _locked(account_id)
+    _move(account, AccountState.MISCONFIGURED, None, clock.now())
+    db.session.flush()
 
 
 def want_balance(account_id: int) -> None:
