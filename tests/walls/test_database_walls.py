@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from typing import Any, cast
+
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine, insert, select, text, update
+from sqlalchemy import CursorResult, Table, create_engine, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from tests.conftest import Database
@@ -85,6 +87,79 @@ def test_a_team_table_without_policies_is_seen(database: Database) -> None:
     engine.dispose()
 
 
+# What somebody might do to the walls, and what the examination must say about it.
+HOLES = [
+    (
+        "ALTER POLICY team_rows ON campaign USING (true OR current_setting('app.team_id') IS NULL)",
+        "the policy team_rows of campaign",
+    ),
+    (
+        "ALTER POLICY team_rows ON campaign USING (id = current_setting('app.team_id')::bigint)",
+        "the policy team_rows of campaign",
+    ),
+    (
+        "ALTER POLICY team_rows ON campaign "
+        "USING (team_id = nullif(current_setting('app.team_id', true), '')::bigint)",
+        "the policy team_rows of campaign",
+    ),
+    ("ALTER POLICY team_rows ON campaign WITH CHECK (true)", "the policy team_rows of campaign"),
+    ("ALTER POLICY team_rows ON campaign TO tidings_program", "the policy team_rows of campaign"),
+    (
+        "DROP POLICY team_rows ON campaign; CREATE POLICY team_rows ON campaign FOR SELECT "
+        "USING (team_id = current_setting('app.team_id')::bigint)",
+        "the policy team_rows of campaign",
+    ),
+    (
+        "DROP POLICY team_rows ON campaign; CREATE POLICY team_rows ON campaign AS RESTRICTIVE "
+        "USING (team_id = current_setting('app.team_id')::bigint)",
+        "the policy team_rows of campaign",
+    ),
+    ("ALTER POLICY owner_all ON campaign TO PUBLIC", "the policy owner_all of campaign"),
+    ("ALTER POLICY owner_all ON campaign TO tidings_owner, tidings_program", "owner_all of campaign"),
+    ("ALTER POLICY owner_all ON campaign USING (false)", "the policy owner_all of campaign"),
+    ("ALTER POLICY door_all ON campaign TO tidings_door, tidings_program", "door_all of campaign"),
+    ("CREATE POLICY one_more ON campaign TO tidings_program USING (true)", "nobody knows: one_more"),
+    ("DROP POLICY owner_all ON campaign", "campaign has no policy for its owner"),
+    ("ALTER TABLE campaign NO FORCE ROW LEVEL SECURITY", "not forced on campaign"),
+    ("GRANT SELECT (team_id) ON {partition} TO tidings_program", "on the partition {partition}"),
+    ("GRANT UPDATE (team_id) ON {partition} TO PUBLIC", "on the partition {partition}"),
+    ("GRANT REFERENCES ON {partition} TO tidings_program", "on the partition {partition}"),
+    ("GRANT TRUNCATE ON {partition} TO tidings_program", "on the partition {partition}"),
+    ("GRANT pg_read_all_data TO tidings_program", "on the partition {partition}"),
+    ("GRANT TRUNCATE ON campaign TO tidings_program", "campaign for which policies do not hold"),
+    ("GRANT UPDATE (action) ON audit_entry TO tidings_program", "may change rows of audit_entry"),
+    ("CREATE VIEW seen AS SELECT * FROM campaign; GRANT SELECT ON seen TO tidings_program", "right on seen"),
+    ("GRANT EXECUTE ON FUNCTION door_teams() TO PUBLIC", "every role may call door_teams()"),
+    ("GRANT EXECUTE ON FUNCTION partition_ensure(date) TO PUBLIC", "may call partition_ensure(date)"),
+    ("ALTER FUNCTION door_teams() RESET search_path", "door_teams() has no fixed search path"),
+    ("GRANT tidings_door TO tidings_program", "a member of tidings_door"),
+    ("GRANT tidings_owner TO tidings_program", "a member of tidings_owner"),
+    ("ALTER ROLE tidings_program BYPASSRLS", "may bypass row-level security"),
+    ("ALTER ROLE tidings_program CREATEROLE", "may make roles"),
+    ("ALTER TABLE heartbeat OWNER TO tidings_program", "tidings_program owns tables"),
+    ("GRANT CREATE ON SCHEMA public TO PUBLIC", "may make functions in the schema public"),
+    ("ALTER ROLE tidings_door LOGIN", "tidings_door may sign in"),
+]
+
+
+@pytest.mark.parametrize(("statement", "words"), HOLES, ids=[statement for statement, _words in HOLES])
+def test_a_hole_is_seen(database: Database, statement: str, words: str) -> None:
+    """Made and looked at in one transaction, which is then undone."""
+    engine = create_engine(database.superuser_url)
+    try:
+        with engine.connect() as connection:
+            partition = connection.scalar(
+                text("SELECT min(relname) FROM pg_class WHERE relispartition AND relkind = 'r'")
+            )
+            assert walls_check.faults(connection, "tidings_program") == []
+            connection.exec_driver_sql(statement.format(partition=partition))
+            found = walls_check.faults(connection, "tidings_program")
+            connection.rollback()
+    finally:
+        engine.dispose()
+    assert any(words.format(partition=partition) in fault for fault in found), found
+
+
 def test_a_query_without_a_scope_raises(app: Flask, alice: Person) -> None:
     with app.app_context():
         with pytest.raises(ScopeError):
@@ -123,9 +198,11 @@ def test_a_row_of_another_team_cannot_be_written(app: Flask, alice: Person, bob:
         tenancy.team_scope(alice.team_id, app) as session,
         pytest.raises(ProgrammingError, match="row-level"),
     ):
-        session.execute(insert(Member.__table__), row)
+        session.execute(insert(cast(Table, Member.__table__)), row)
     with tenancy.team_scope(alice.team_id, app) as session:
-        changed = session.execute(update(Member.__table__).values(role="viewer"))
+        changed = cast(
+            CursorResult[Any], session.execute(update(cast(Table, Member.__table__)).values(role="viewer"))
+        )
         assert changed.rowcount == 1
 
 
@@ -136,7 +213,7 @@ def test_a_child_cannot_hang_under_another_teams_parent(
     refused = pytest.raises(IntegrityError, match="fk_campaign_account")
     with tenancy.team_scope(alice.team_id, app) as session, refused:
         session.execute(
-                insert(Campaign.__table__).values(
+                insert(cast(Table, Campaign.__table__)).values(
                     team_id=alice.team_id, id=1, account_id=account, kind="notice", state="draft",
                     name="x", body="x", left_out={}, created_at=clock.now(),
                 )
