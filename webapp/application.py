@@ -57,14 +57,14 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "MAX_FORM_MEMORY_SIZE": MOST_FORM_BYTES,
         "MAX_FORM_PARTS": 2000,
         "TRUSTED_HOSTS": _trusted_hosts(settings),
-        "SESSION_COOKIE_NAME": "__Host-tidings-form" if settings.https else "tidings-form",
+        "SESSION_COOKIE_NAME": "__Host-tidings" if settings.https else "tidings",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": settings.https,
         "PERMANENT_SESSION_LIFETIME": timedelta(days=7),
         "SEND_FILE_MAX_AGE_DEFAULT": timedelta(hours=1),
         "WTF_CSRF_TIME_LIMIT": None,
-        # The referrer is not sent (see the headers); Origin and Sec-Fetch-Site are checked instead.
+        # Origin and Sec-Fetch-Site are checked instead, which private modes do not strip.
         "WTF_CSRF_SSL_STRICT": False,
         "RATELIMIT_STORAGE_URI": "tidings-postgres://",
         "BABEL_TRANSLATION_DIRECTORIES": str(ROOT / "webapp" / "translations"),

@@ -16,6 +16,8 @@ limit_request_fields = 60
 # The access log would hold callback tokens; ours is written by the application with the route alone.
 accesslog = None
 errorlog = "-"
+# Its control socket would lie in the home folder, shared by two copies, and nobody here uses it.
+control_socket_disable = True
 # Worker heartbeats go through a file; in memory they do not wake the disk.
 worker_tmp_dir = "/dev/shm"  # noqa: S108 # gunicorn makes a private file there
 

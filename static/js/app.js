@@ -189,6 +189,22 @@
     }
   });
 
+  // ---- showing a password --------------------------------------------------------------------------------
+  // The words come with the field, so that they are in the reader's language.
+
+  document.querySelectorAll("input[data-show]").forEach(function (input) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button quiet small reveal";
+    button.textContent = input.dataset.show;
+    button.addEventListener("click", function () {
+      const hidden = input.type === "password";
+      input.type = hidden ? "text" : "password";
+      button.textContent = hidden ? input.dataset.hide : input.dataset.show;
+    });
+    input.insertAdjacentElement("afterend", button);
+  });
+
   // ---- counting characters -------------------------------------------------------------------------------
   // The server's number is the true one; this answers at once, in code points, while it is on its way.
 
@@ -198,7 +214,9 @@
       return;
     }
     const limit = Number(text.dataset.limit);
-    const used = Array.from(text.value).length + Number(text.dataset.extra || 0);
+    const signature = document.getElementById(text.dataset.extraFrom || "");
+    const extra = Number(text.dataset.extra || 0) + (signature ? Array.from(signature.value).length : 0);
+    const used = Array.from(text.value).length + extra;
     const over = used > limit;
     const was = box.classList.contains("over");
     box.querySelector("[data-count]").textContent = String(used);
@@ -214,6 +232,9 @@
     const text = closest(event, "[data-counter]");
     if (text) {
       count(text);
+    }
+    if (event.target.id) {
+      document.querySelectorAll("[data-extra-from='" + CSS.escape(event.target.id) + "']").forEach(count);
     }
   });
 

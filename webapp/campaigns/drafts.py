@@ -27,6 +27,7 @@ from webapp.gateway.models import GatewayAccount
 MOST_PASTED = 20_000
 MOST_BODY = 2000
 MOST_SIGNATURE = 20
+MOST_NAME = 40
 # Bad pieces kept with the draft, to be listed at the review; all of them are counted.
 MOST_LISTED = 500
 
@@ -81,7 +82,7 @@ def draft_campaign(account_id: int, pasted_text: str, body: str, signature: str,
         account_id=account.id,
         kind="notice",
         state=CampaignState.DRAFT,
-        name=body[:40],
+        name=name_of(body),
         body=body,
         signature=signature,
         content=content,
@@ -108,6 +109,16 @@ def draft_campaign(account_id: int, pasted_text: str, body: str, signature: str,
     )
     audit("campaign.drafted", "campaign", campaign.id, recipients=len(pasted.mobiles))
     return campaign
+
+
+def name_of(body: str) -> str:
+    """What a campaign is called until somebody names it: how its text begins, in one line."""
+    line = " ".join(body.split())
+    if len(line) <= MOST_NAME:
+        return line
+    kept = line[: MOST_NAME - 1]
+    # A text with blanks is cut at a word; Chinese has none.
+    return (kept.rsplit(" ", 1)[0] if " " in kept[MOST_NAME // 2 :] else kept).rstrip() + "…"
 
 
 def preview(campaign: Campaign) -> Preview:
