@@ -21,6 +21,7 @@ from tests.gateway.hostile import (
     wait_for_client_to_leave,
 )
 from tests.gateway.seed import seed
+from tests.practice.fixture import wait_until
 from webapp.gateway.client import CallLimits, GatewayClient, balance_body, send_body
 from webapp.gateway.exchange import Exchange, Kind
 from webapp.sealing import Secret
@@ -95,13 +96,8 @@ def test_balance_goes_to_its_own_path(client: GatewayClient) -> None:
 # --- nothing left this machine ---------------------------------------------------------------------------
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def test_refused(client: GatewayClient) -> None:
-    assert send(client, f"http://127.0.0.1:{free_port()}/x") == Exchange(Kind.REFUSED)
+def test_refused(client: GatewayClient, free_port: int) -> None:
+    assert send(client, f"http://127.0.0.1:{free_port}/x") == Exchange(Kind.REFUSED)
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 64 + ".example", "xn--.invalid"])
@@ -153,6 +149,7 @@ def test_withheld_sends_not_one_byte(client: GatewayClient) -> None:
 
         exchange = client.send(server.url, UID, PWD, MOBILES, TEXT, PATIENT, may_send=too_late)
         client.close()
+        wait_until(lambda: server.requests)
     assert exchange == Exchange(Kind.WITHHELD)
     assert len(asked) == 1
     assert server.requests == [b""]
@@ -168,6 +165,7 @@ def test_time_that_ran_out_before_the_first_byte_sends_nothing(client: GatewayCl
     with server:
         limits = CallLimits(connect=5, answer=5, total=0.2)
         exchange = client.send(server.url, UID, PWD, MOBILES, TEXT, limits, may_send=slow_yes)
+        wait_until(lambda: server.requests)
     assert exchange == Exchange(Kind.CONNECT_TIMEOUT)
     assert server.requests == [b""]
 
@@ -176,6 +174,7 @@ def test_plain_text_behind_https_is_no_tls_and_gets_no_request(client: GatewayCl
     server = HostileServer(lambda connection: server.keep(connection.recv(65536)))
     with server:
         exchange = send(client, server.url.replace("http:", "https:"))
+        wait_until(lambda: server.requests)
     assert exchange == Exchange(Kind.TLS_FAILED)
     assert b"10086" not in server.requests[0]
 
@@ -442,17 +441,19 @@ def test_a_connection_that_was_idle_is_not_used_again(
 
 
 def test_what_comes_unasked_is_not_taken_for_the_next_answer(client: GatewayClient) -> None:
-    extra = threading.Event()
+    first_read, extra = threading.Event(), threading.Event()
 
     def script(connection: socket.socket) -> None:
         read_request(connection)
         connection.sendall(http(TAKEN))
+        assert first_read.wait(10)
         connection.sendall(http(seed("send_code_8")))
         extra.set()
         wait_for_client_to_leave(connection)
 
     with HostileServer(script) as server:
         assert send(client, server.url).body == TAKEN
+        first_read.set()
         assert extra.wait(10)
         server.script = answering(http(TAKEN))
         assert send(client, server.url).body == TAKEN

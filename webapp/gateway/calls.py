@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from webapp.accounts.throttle import Count, spend
 from webapp.extensions import db
-from webapp.gateway import operations
+from webapp.gateway import operations, practice
 from webapp.gateway.balances import BalanceVerdict, judge_balance
 from webapp.gateway.client import SHORT, shared_client
 from webapp.gateway.credentials import base_url_of, open_credentials
@@ -48,6 +48,16 @@ def check_balance(account: GatewayAccount, cause: BalanceCause) -> BalanceVerdic
     operations.record_balance(account_id, credentials.version, verdict, cause)
     db.session.commit()
     return verdict
+
+
+def tell_practice(account: GatewayAccount, token: str) -> None:
+    """Enter a new callback address at the practice gateway, as customer service does at a real one.
+
+    Ends the present transaction. Raises DomainError where that fails.
+    """
+    credentials = open_credentials(account)
+    db.session.commit()
+    practice.enter_address(credentials.uid, credentials.pwd, token)
 
 
 def _count_test(fingerprint: bytes) -> None:

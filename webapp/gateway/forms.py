@@ -6,11 +6,22 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, PasswordField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its stubs
-from wtforms.validators import InputRequired, Length, NumberRange
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
 
 from webapp.gateway.models import RepeatMode
 
 _MOST = 200
+# The form names the limits of operations and database in words.
+_MOST_NAME = 60
+
+
+def _name_length() -> Length:
+    return Length(max=_MOST_NAME, message=_l("A name can have at most %(n)s characters.", n=_MOST_NAME))
+
+
+def _between(least: int, most: int) -> list[InputRequired | NumberRange]:
+    sentence = _l("Enter a whole number from %(least)s to %(most)s.", least=least, most=most)
+    return [InputRequired(sentence), NumberRange(least, most, sentence)]
 
 
 class CredentialForm(FlaskForm):  # type: ignore[misc] # the library carries no types
@@ -19,9 +30,10 @@ class CredentialForm(FlaskForm):  # type: ignore[misc] # the library carries no 
     uid = StringField(
         _l("Uid"),
         [
-            InputRequired(_l("Enter the uid of your account at the gateway.")),
+            DataRequired(_l("Enter the uid of your account at the gateway.")),
             Length(max=_MOST, message=_l("A uid is not that long.")),
         ],
+        filters=[lambda text: text.strip() if text else text],
         description=_l("You find it on the gateway's site, where you click on the logo."),
     )
     pwd = PasswordField(
@@ -38,9 +50,7 @@ class ConnectForm(CredentialForm):
     """A new account at one of the operator's gateways."""
 
     gateway = SelectField(_l("Gateway"))
-    label = StringField(
-        _l("Name of this account"), [Length(max=60, message=_l("A name can have at most 60 characters."))]
-    )
+    label = StringField(_l("Name of this account"), [_name_length()])
 
 
 class BehaviourForm(FlaskForm):  # type: ignore[misc] # the library carries no types
@@ -48,7 +58,7 @@ class BehaviourForm(FlaskForm):  # type: ignore[misc] # the library carries no t
 
     label = StringField(
         _l("Name of this account"),
-        [InputRequired(_l("Give the account a name.")), Length(max=60)],
+        [DataRequired(_l("Give the account a name.")), _name_length()],
     )
     adds_signature = BooleanField(_l("The gateway adds the signature by itself"))
     repeat_mode = SelectField(
@@ -60,17 +70,19 @@ class BehaviourForm(FlaskForm):  # type: ignore[misc] # the library carries no t
             SelectChoice(RepeatMode.ASK, _l("Ask a person")),
         ],
     )
-    numbers_per_request = IntegerField(_l("Numbers in one request"), [InputRequired(), NumberRange(1, 5000)])
-    in_flight = IntegerField(_l("Requests at the same time"), [InputRequired(), NumberRange(1, 16)])
-    text_limit = IntegerField(_l("Longest text, in characters"), [InputRequired(), NumberRange(1, 1000)])
-    first_part = IntegerField(_l("Characters in one part"), [InputRequired(), NumberRange(1, 1000)])
-    next_part = IntegerField(
-        _l("Characters in each part of a longer text"), [InputRequired(), NumberRange(1, 1000)]
-    )
-    dedup_seconds = IntegerField(
-        _l("Seconds for which the gateway swallows a repeat"), [InputRequired(), NumberRange(0, 86_400)]
-    )
+    numbers_per_request = IntegerField(_l("Numbers in one request"), _between(1, 5000))
+    in_flight = IntegerField(_l("Requests at the same time"), _between(1, 16))
+    text_limit = IntegerField(_l("Longest text, in characters"), _between(1, 1000))
+    first_part = IntegerField(_l("Characters in one part"), _between(1, 1000))
+    next_part = IntegerField(_l("Characters in each part of a longer text"), _between(1, 1000))
+    dedup_seconds = IntegerField(_l("Seconds for which the gateway swallows a repeat"), _between(0, 86_400))
 
 
 class NothingForm(FlaskForm):  # type: ignore[misc] # the library carries no types
     """A button: nothing but the form's token."""
+
+
+class SwitchForm(NothingForm):
+    """Switch off, or on where `off` is not there."""
+
+    off = BooleanField()

@@ -39,19 +39,29 @@ def make_account() -> PracticeAccount:
 
     Call it with no transaction open. Raises DomainError where the practice gateway does not answer.
     """
-    settings = application.settings_of(current_app)
-    if not settings.practice:
-        raise DomainError(_l("The practice gateway is switched off on this site."))
     token = addresses.new_token()
-    url = addresses.callback_url(settings, token, practice=True)
-    exchange = shared_client().post(
-        f"http://{settings.practice_bind}/practice/accounts", json.dumps({"url": url}).encode(), SHORT
-    )
-    values = _values(exchange)
+    values = _ask("accounts", {"url": _address(token)})
     uid, pwd = values.get("uid"), values.get("pwd")
     if not isinstance(uid, str) or not isinstance(pwd, str) or not uid or not pwd:
         raise DomainError(_l("The practice gateway answered something unreadable. Try again in a minute."))
     return PracticeAccount(Secret(uid), Secret(pwd), token)
+
+
+def enter_address(uid: Secret, pwd: Secret, token: str) -> None:
+    """Tell the practice gateway where an account's reports go from now on. Raises DomainError."""
+    _ask("callback", {"uid": uid.reveal(), "pwd": pwd.reveal(), "url": _address(token)})
+
+
+def _address(token: str) -> str:
+    return addresses.callback_url(application.settings_of(current_app), token, practice=True)
+
+
+def _ask(door: str, values: dict[str, str]) -> dict[str, object]:
+    settings = application.settings_of(current_app)
+    if not settings.practice:
+        raise DomainError(_l("The practice gateway is switched off on this site."))
+    url = f"http://{settings.practice_bind}/practice/{door}"
+    return _values(shared_client().post(url, json.dumps(values).encode(), SHORT))
 
 
 def _values(exchange: Exchange) -> dict[str, object]:

@@ -18,16 +18,16 @@ from webapp.extensions import db
 from webapp.gateway import calls, operations, practice, queries, words
 from webapp.gateway.balances import BalanceOutcome
 from webapp.gateway.credentials import GatewayGoneError
-from webapp.gateway.forms import BehaviourForm, ConnectForm, CredentialForm, NothingForm
+from webapp.gateway.forms import BehaviourForm, ConnectForm, CredentialForm, NothingForm, SwitchForm
 from webapp.gateway.models import BalanceCause, GatewayAccount, RepeatMode
 from webapp.pages import NavItem, render, see_other
-from webapp.sealing import Secret
+from webapp.sealing import SealError, Secret
 
 blueprint = Blueprint("gateway", __name__, url_prefix="/t/<team>")
 
 NAV = (
     NavItem("gateway.balance", _l("Balance"), "wallet", "balance.view", order=60, key="b"),
-    NavItem("gateway.index", _l("Gateway accounts"), "plug", "gateways.view", foot=True, order=80),
+    NavItem("gateway.accounts", _l("Gateway accounts"), "plug", "gateways.view", foot=True, order=80),
 )
 
 
@@ -41,7 +41,14 @@ def connect_first() -> Response:
     form = connect_form()
     account = _connected(form)
     if account is None:
-        return render("gateway/new.html", status=422, form=form, practice_on=practice.is_on())
+        return render(
+            "gateway/connect.html",
+            block="card",
+            status=422,
+            connect_form=form,
+            practice_on=practice.is_on(),
+            account=None,
+        )
     return see_other(url_for("start.show"))
 
 
@@ -51,11 +58,17 @@ def connect_practice() -> Response:
     """Connect an account at the practice gateway without typing anything."""
     if not NothingForm().validate_on_submit():
         abort(400)
+    # No transaction is open while the practice gateway is waited for.
     db.session.commit()
-    made = practice.make_account()
-    account = operations.connect_account(
-        _("Practice"), operations.PRACTICE, made.uid, made.pwd, by=g.user.id, token=made.token
-    )
+    try:
+        made = practice.make_account()
+        account = operations.connect_account(
+            _("Practice"), operations.PRACTICE, made.uid, made.pwd, by=g.user.id, token=made.token
+        )
+    except DomainError as error:
+        db.session.rollback()
+        flash(str(error.message), "bad")
+        return see_other(url_for("start.show"))
     _told(account, BalanceCause.TEST)
     return see_other(url_for("start.show"))
 
@@ -107,11 +120,23 @@ def _connected(form: ConnectForm) -> GatewayAccount | None:
         )
         operations.record_balance(account.id, account.version, verdict, BalanceCause.TEST)
     except (DomainError, TooManyTries) as error:
-        form.uid.errors = [str(error.message if isinstance(error, DomainError) else error.description)]
+        db.session.rollback()
+        form.form_errors.append(_refusal(error))
         return None
     db.session.commit()
     flash(told.text, told.tone)
     return account
+
+
+def _refusal(error: DomainError | TooManyTries) -> str:
+    if isinstance(error, DomainError):
+        return str(error.message)
+    return str(
+        _(
+            "These credentials were tested often in the last hour, and a gateway may freeze an account after "
+            "too many tries. Nothing was saved or asked. Try again later."
+        )
+    )
 
 
 # ---- an account --------------------------------------------------------------------------------------
@@ -119,7 +144,7 @@ def _connected(form: ConnectForm) -> GatewayAccount | None:
 
 @blueprint.get("/settings/gateways")
 @requires("gateways.view")
-def index() -> Response:
+def accounts() -> Response:
     """The team's gateway accounts."""
     return render("gateway/index.html", balances=queries.balances(), state_words=words.state_words)
 
@@ -135,15 +160,31 @@ def show(account_id: int) -> Response:
 @blueprint.post("/settings/gateways/<int:account_id>/credential")
 @requires("gateways.manage")
 def change_credential(account_id: int) -> Response:
-    """Put a new uid and password in place of the old ones, and test them."""
+    """Put a new uid and password in place of the old ones, unless the gateway rejects them."""
     account = _account_or_404(account_id)
     form = CredentialForm()
-    if not form.validate_on_submit():
-        return _page(account, _behaviour_form(account), form, 422)
-    operations.change_credentials(account, Secret(_text(form.uid)), Secret(form.pwd.data or ""), by=g.user.id)
-    db.session.commit()
-    _told(account, BalanceCause.TEST)
+    if not form.validate_on_submit() or not _changed(account, form):
+        return _page(_account_or_404(account_id), _behaviour_form(account), form, 422)
     return see_other(url_for("gateway.show", account_id=account_id))
+
+
+def _changed(account: GatewayAccount, form: CredentialForm) -> bool:
+    uid, pwd = Secret(_text(form.uid)), Secret(form.pwd.data or "")
+    try:
+        verdict = calls.try_credentials(account.gateway, uid, pwd)
+        told = words.words_for(verdict)
+        if verdict.outcome is BalanceOutcome.BAD_CREDENTIALS:
+            form.pwd.errors = [told.text, _("The uid and password saved before stay as they are.")]
+            return False
+        operations.change_credentials(account, uid, pwd, by=g.user.id)
+        operations.record_balance(account.id, account.version, verdict, BalanceCause.TEST)
+    except (DomainError, TooManyTries) as error:
+        db.session.rollback()
+        form.form_errors.append(_refusal(error))
+        return False
+    db.session.commit()
+    flash(told.text, told.tone)
+    return True
 
 
 @blueprint.post("/settings/gateways/<int:account_id>/behaviour")
@@ -190,13 +231,15 @@ def confirm_off(account_id: int) -> Response:
 @blueprint.post("/settings/gateways/<int:account_id>/switch")
 @requires("gateways.manage")
 def switch(account_id: int) -> Response:
-    """Switch an account off, or on again."""
+    """Switch an account off, or on again; the form says which, so that a second click changes nothing."""
     account = _account_or_404(account_id)
-    if not NothingForm().validate_on_submit():
+    form = SwitchForm()
+    if not form.validate_on_submit():
         abort(400)
-    operations.set_disabled(account, disabled=account.disabled_at is None)
+    off = bool(form.off.data)
+    operations.set_disabled(account, disabled=off)
     db.session.commit()
-    flash(_("Switched off.") if account.disabled_at else _("Switched on."), "ok")
+    flash(_("Switched off.") if off else _("Switched on."), "ok")
     return see_other(url_for("gateway.show", account_id=account_id))
 
 
@@ -207,9 +250,15 @@ def new_address(account_id: int) -> Response:
     account = _account_or_404(account_id)
     if not NothingForm().validate_on_submit():
         abort(400)
-    operations.make_address(account)
+    token = operations.make_address(account)
     db.session.commit()
-    flash(_("There is a new callback address. The one before goes on working."), "ok")
+    try:
+        if account.practice:
+            calls.tell_practice(account, token)
+    except DomainError as error:
+        flash(str(error.message), "bad")
+    else:
+        flash(_("There is a new callback address. The one before goes on working."), "ok")
     return see_other(url_for("gateway.show", account_id=account_id))
 
 
@@ -240,6 +289,9 @@ def _told(account: GatewayAccount, cause: BalanceCause) -> None:
         told = words.words_for(calls.check_balance(account, cause))
     except GatewayGoneError as error:
         flash(str(error.message), "bad")
+        return
+    except SealError:
+        flash(_("The key that sealed this account's password is gone. Enter uid and password again."), "bad")
         return
     flash(told.text, told.tone)
 
