@@ -6,9 +6,11 @@ would be noticed on the day it matters: when messages are under way.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +18,12 @@ from urllib.parse import urlsplit
 
 REAL_GATEWAY = "http://www.467890.com/Admin/index.php"
 PRACTICE_PATH = "/Admin/index.php"
+SHORTEST_KEY = 32
+# What stands behind postgresql://, taken apart as SQLAlchemy does it; a role is needed, for its rights are
+# given by name.
+DATABASE_PLACE = re.compile(
+    r"[^:/@?]+(?::[^@]*)?@(?:\[[^/?]+\]|[^:/?\[\]]*)(?::\d{1,5})?(?:/[^?]*)?(?:\?.*)?"
+)
 
 
 class SettingsError(ValueError):
@@ -172,19 +180,42 @@ class Settings:
         )
 
     def make_secret_key(self) -> str:
-        """The key that signs cookies: the setting, else one made on first start in the instance folder."""
+        """The key that signs cookies: the setting, else one made on first start in the instance folder.
+
+        Raises SettingsError where it can be neither read nor made.
+        """
         if self.secret_key:
             return self.secret_key
         path = self.instance / "secret_key"
-        self.instance.mkdir(parents=True, exist_ok=True)
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_text().strip()
-        with os.fdopen(handle, "w") as file:
-            key = secrets.token_urlsafe(48)
-            file.write(key)
+            if not path.exists():
+                _create_private(path, secrets.token_urlsafe(48))
+            key = path.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it holds no text"
+            raise SettingsError(f"The key file {path} cannot be used: {reason}.") from error
+        if len(key) < SHORTEST_KEY:
+            raise SettingsError(
+                f"The key file {path} holds no whole key. Remove it (a new one is made, and everybody has to "
+                "sign in again), or set TIDINGS_SECRET_KEY."
+            )
         return key
+
+
+def _create_private(path: Path, text: str) -> None:
+    """Write aside, then link into place: nobody can read half a key, and the first of several wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
 
 
 def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
@@ -274,6 +305,8 @@ def _database_url(env: Mapping[str, str], name: str) -> str | None:
     scheme, separator, rest = text.partition("://")
     if not separator or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
         raise SettingsError(f"{name} must begin with postgresql:// (PostgreSQL 15 or newer).")
+    if not DATABASE_PLACE.fullmatch(rest):
+        raise SettingsError(f"{name} must look like postgresql://role:password@host:5432/database.")
     return f"postgresql+psycopg://{rest}"
 
 
