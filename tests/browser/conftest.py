@@ -1,0 +1,92 @@
+"""A running program and people with browsers. Both last for the tests of this folder, not longer: the
+browser's driver keeps an event loop running, which tests elsewhere may want to start themselves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, StorageState, sync_playwright
+
+from tests.browser import chromium
+from tests.browser.person import Person, connect_practice, sign_up
+from tests.browser.program import Program
+from tests.practice.fixture import PracticeGateway
+
+Visit = Callable[..., Person]
+
+DESK = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Chromium. Without one the tests are left out with a sentence; where CI is set they fail."""
+    found = chromium.path()
+    if found is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(chromium.HOW)
+    with sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=found, args=chromium.FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="package")
+def program(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """The program, ended with Ctrl-C; nothing of it may be left."""
+    running = Program(tmp_path_factory.mktemp("program") / "instance")
+    try:
+        running.wait_until_ready()
+        yield running
+        assert running.press_ctrl_c() == 0, running.said
+        assert running.left_running() == {}
+    finally:
+        running.clean_up()
+
+
+@pytest.fixture
+def practice(program: Program) -> Iterator[PracticeGateway]:
+    """The practice gateway of the program, with its dial put back afterwards."""
+    before = program.practice.request("GET", "/practice/dial").json()
+    yield program.practice
+    program.practice.dial(**before)
+
+
+@pytest.fixture
+def visit(browser: Browser, program: Program) -> Iterator[Visit]:
+    """visit(**options of a browser context) -> a person who is not signed in, at 1440 × 900 in English."""
+    people: list[Person] = []
+
+    def come(**options: Any) -> Person:
+        context = browser.new_context(**{"viewport": DESK, "locale": "en-GB", **options})
+        people.append(Person(context, program.address))
+        return people[-1]
+
+    yield come
+    faults = [fault for person in people for fault in person.faults]
+    for person in people:
+        person.context.close()
+    assert not faults, "\n".join([*faults, program.log()])
+
+
+@pytest.fixture(scope="package")
+def keeper_state(browser: Browser, program: Program) -> StorageState:
+    """The cookies of somebody with a team that is connected to the practice gateway."""
+    context = browser.new_context(viewport=DESK, locale="en-GB")  # type: ignore[arg-type] # a TypedDict
+    person = Person(context, program.address)
+    sign_up(person, "keeper@example.com")
+    connect_practice(person)
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def keeper(visit: Visit, keeper_state: StorageState) -> Person:
+    """Somebody who is signed in, with a connected team, on its start page."""
+    person = visit(storage_state=keeper_state)
+    person.open("/")
+    person.page.wait_for_url("**/start")
+    return person

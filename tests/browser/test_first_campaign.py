@@ -1,0 +1,171 @@
+"""What a newcomer does: from the first page to a delivered message, with nothing explained."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Visit
+from tests.browser.person import PASSWORD, Person, connect_practice, send, sign_up, write_message
+from tests.practice.fixture import PracticeGateway
+
+GOOD = ["138 0013 8000", "+86 139-0013-9001", "19900000000", "19900000001", "19900000009"]
+BAD = {
+    "1.38E+10": "Excel has rounded it",
+    "13800138000": "stands here already",
+    "12345": "too short",
+    "+1 3805550100": "not a mainland number",
+    "Wang Fang": "not a number",
+}
+
+# Keeps every state that the page goes through, as one reading each, from the moment it is called.
+WATCH = """() => {
+  window.seen = [];
+  const look = () => {
+    const text = selector => (document.querySelector(selector) || {innerText: ""}).innerText.trim();
+    const cells = {};
+    for (const cell of document.querySelectorAll("#status .kpi")) {
+      cells[cell.querySelector("dt").innerText.trim()] = cell.querySelector("dd.value").innerText.trim();
+    }
+    const now = {pill: text("#campaign-pill"), sentence: text(".status-sentence"), cells,
+                 balance: text("#balance-widget b"), rows: text("#recipients tbody")};
+    if (JSON.stringify(now) !== JSON.stringify(window.seen[window.seen.length - 1])) window.seen.push(now);
+  };
+  look();
+  new MutationObserver(look).observe(document.body, {childList: true, subtree: true, characterData: true});
+}"""
+
+
+def count(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def watch_until(person: Person, pill: str, seconds: float = 60) -> list[dict[str, Any]]:
+    """Watch the campaign's page without touching it until its pill says so; every state on the way."""
+    person.page.evaluate(WATCH)
+    person.page.locator("#campaign-pill", has_text=pill).wait_for(timeout=seconds * 1000)
+    seen: list[dict[str, Any]] = person.page.evaluate("window.seen")
+    return seen
+
+
+def test_from_signing_up_to_delivered(visit: Visit, practice: PracticeGateway) -> None:
+    practice.dial(latency_ms=5000, report_delay_ms=6000, delivered_percent=100, failed_percent=0)
+    person = visit()
+    sign_up(person, "lin@example.com")
+    assert "lin's team" in person.page.locator(".side").inner_text()
+    assert person.page.locator("#balance-widget").is_hidden()
+    sign_out_and_in(person)
+
+    connect_practice(person)
+    assert person.balance() == 48_210
+    assert "nothing leaves this computer" in person.page.locator("body").inner_text()
+
+    write_message(person, "\n".join([*GOOD, *BAD]), "The shop is open on Sunday.")
+    assert {said: why for _line, said, why in person.rows("Left out")}.keys() == BAD.keys()
+    for line, (_line, said, why) in enumerate(person.rows("Left out"), len(GOOD) + 1):
+        assert int(_line) == line
+        assert why.startswith(BAD[said])
+    facts = person.facts()
+    assert facts["Recipients"] == "5"
+    assert facts["Parts each"] == "1"
+    assert facts["Requests to the gateway"] == "1"
+    assert facts["Balance now"] == "48,210"
+    assert facts["Left after sending"] == "48,205"
+
+    send(person, 5)
+    effort = person.effort
+    seen = watch_until(person, "Finished")
+    sys.stdout.write(f"\nFrom the first page to delivered: {effort.clicks} clicks, {effort.fields} fields.\n")
+    assert effort.clicks <= 5
+    assert effort.fields <= 5
+
+    for moment in seen:
+        cells = {label: count(value) for label, value in moment["cells"].items()}
+        assert cells.pop("Recipients") == 5, moment
+        assert sum(cells.values()) == 5, moment
+    pills = list(dict.fromkeys(moment["pill"] for moment in seen))
+    assert [pill for pill in pills if pill not in ("Planning", "Starting")] == [
+        "Sending",
+        "Waiting for reports",
+        "Finished",
+    ]
+    assert any(moment["sentence"].startswith("Accepted: the gateway took all 5") for moment in seen)
+    assert any(moment["rows"].count("Accepted") == 5 for moment in seen)
+    assert seen[-1]["cells"]["Delivered"] == "4"
+    assert seen[-1]["cells"]["Failed"] == "1"
+
+    look_at_the_result(person)
+
+
+def sign_out_and_in(person: Person) -> None:
+    before = person.effort.clicks, person.effort.fields
+    person.from_menu("Sign out")
+    person.is_told("You are signed out.")
+    person.open(person.team_path if "/t/" in person.page.url else "/login")
+    person.write("Email", "lin@example.com")
+    person.write("Password", PASSWORD)
+    person.press("Sign in")
+    person.page.wait_for_url("**/start")
+    person.effort.clicks, person.effort.fields = before
+
+
+def look_at_the_result(person: Person) -> None:
+    """The balance has fallen by itself; the table, the list and the page after a reload agree."""
+    person.page.locator("#balance-widget b", has_text="48,205").wait_for()
+    person.page.locator("#recipients tr", has_text="199 0000 0001").get_by_text("MK:0001").wait_for()
+    rows = {row[0]: row[1] for row in person.rows("Recipients")}
+    assert rows == {
+        "138 0013 8000": "Delivered",
+        "139 0013 9001": "Delivered",
+        "199 0000 0000": "Delivered",
+        "199 0000 0001": "Failed",
+        "199 0000 0009": "Delivered",
+    }
+    person.page.reload()
+    assert {row[0]: row[1] for row in person.rows("Recipients")} == rows
+    assert not person.page.locator("#status[hx-trigger]").count(), "a finished campaign is asked for again"
+    person.page.locator(".side").get_by_role("link", name="Campaigns").click()
+    (row,) = person.rows("Campaigns")
+    assert row[0] == "The shop is open on Sunday."
+    assert row[1:4] == ["Finished", "5", "4"]
+
+
+def test_a_message_to_oneself_does_not_wait_and_moves_the_balance(keeper: Person) -> None:
+    before = keeper.balance()
+    write_message(keeper, "13712345678", "Only for me.")
+    send(keeper, 1)
+    seen = watch_until(keeper, "Finished", 30)
+    assert not any("Starts in" in moment["sentence"] and "10" in moment["sentence"] for moment in seen)
+    keeper.page.locator("#balance-widget b", has_text=f"{before - 1:,}").wait_for(timeout=20_000)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "signature", "text", "sentence"),
+    [
+        ("", "Green Tea", "Hello", "Paste at least one mobile number."),
+        ("12345\n1.38E+10", "Green Tea", "Hello", "None of these is a mainland mobile number"),
+        ("13812345678", "", "Hello", "Enter a signature."),
+        ("13812345678", "Green Tea", "", "Write a text."),
+        ("13812345678", "Green Tea", "x" * 268, "11 characters too long"),
+    ],
+)
+def test_what_cannot_be_sent_is_said_and_kept(
+    keeper: Person, numbers: str, signature: str, text: str, sentence: str
+) -> None:
+    keeper.expected = {422}
+    keeper.write("Mobile numbers", numbers)
+    keeper.write("Signature", signature)
+    keeper.write("Text", text)
+    keeper.press("Review")
+    summary = keeper.page.locator(".error-summary")
+    summary.wait_for()
+    assert sentence in summary.inner_text()
+    assert summary.evaluate("element => element === document.activeElement")
+    assert keeper.field("Mobile numbers").input_value() == numbers
+    assert keeper.field("Text").input_value() == text
+    # The summary leads to the field.
+    summary.locator("a").first.click()
+    assert re.search(r"#(numbers|signature|body)$", keeper.page.url)
