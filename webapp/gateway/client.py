@@ -130,8 +130,7 @@ class GatewayClient:
             if may_send is not None and not may_send():
                 clean = True
                 return Exchange(Kind.WITHHELD)
-            exchange = _converse(connection, target.request_uri, body, call)
-            clean = exchange.kind is Kind.ANSWERED
+            exchange, clean = _converse(connection, target.request_uri, body, call)
             return exchange
         finally:
             self._put_back(target, connection, clean=clean)
@@ -216,8 +215,11 @@ def _origin(target: Url) -> tuple[int, str]:
     return os.getpid(), f"{target.scheme}://{target.netloc}"
 
 
-def _converse(connection: Connection, path: str, body: bytes, call: Call) -> Exchange:
-    """Write the request, read the answer; whatever goes wrong becomes a kind."""
+def _converse(connection: Connection, path: str, body: bytes, call: Call) -> tuple[Exchange, bool]:
+    """Write the request, read the answer; whatever goes wrong becomes a kind.
+
+    The second value tells whether the connection may be used again.
+    """
     answer = _PartialAnswer()
     try:
         _write(connection, path, body)
@@ -225,13 +227,14 @@ def _converse(connection: Connection, path: str, body: bytes, call: Call) -> Exc
     except Exception as error:
         if not call.left_machine:
             if isinstance(error, TimeoutError):
-                return Exchange(Kind.CONNECT_TIMEOUT)
+                return Exchange(Kind.CONNECT_TIMEOUT), False
             raise
-        return Exchange(_kind_of(error, call, answer), answer.status, answer.body)
+        return Exchange(_kind_of(error, call, answer), answer.status, answer.body), False
     finally:
         answer.close()
-    kind = Kind.TOO_LONG if len(answer.body) > BODY_LIMIT else Kind.ANSWERED
-    return Exchange(kind, answer.status, answer.body[:BODY_LIMIT])
+    if len(answer.body) > BODY_LIMIT:
+        return Exchange(Kind.TOO_LONG, answer.status, answer.body[:BODY_LIMIT]), False
+    return Exchange(Kind.ANSWERED, answer.status, answer.body), answer.keeps_alive
 
 
 def _write(connection: Connection, path: str, body: bytes) -> None:
@@ -248,11 +251,16 @@ class _PartialAnswer:
     def __init__(self) -> None:
         self.status: int | None = None
         self.body = b""
+        # Only where it is said: a server that closes without a word may do so while the next request is
+        # under way, and that request would be lost.
+        self.keeps_alive = False
         self._response: BaseHTTPResponse | None = None
 
     def read(self, connection: Connection) -> None:
         self._response = connection.getresponse()
         self.status = self._response.status
+        headers = self._response.headers
+        self.keeps_alive = "keep-alive" in headers.get("connection", "").lower() or "keep-alive" in headers
         for piece in self._response.stream(READ_SIZE, decode_content=False):
             self.body += piece
             if len(self.body) > BODY_LIMIT:
