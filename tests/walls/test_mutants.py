@@ -65,7 +65,9 @@ def run(patch: str, cluster: Cluster, folder: Path) -> Outcome:
     report = folder / f"{patch}.xml"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--show-capture=no",
-         f"--junitxml={report}", named(patch, "test")],
+         f"--junitxml={report}",
+         # Of its own: runs that share one clear away each other's old folders.
+         f"--basetemp={folder / f'{patch}-tmp'}", named(patch, "test")],
         cwd=copy,
         env={**os.environ, "TIDINGS_TEST_INSTANCE": str(cluster.instance), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
