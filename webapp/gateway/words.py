@@ -160,7 +160,9 @@ STATES = {
     AccountState.UNTESTED: StateWords(
         _l("Not tested"), "wait", "clock", _l("Nobody knows yet whether the gateway takes these credentials.")
     ),
-    AccountState.OK: StateWords(_l("Working"), "ok", "check", _l("The gateway answered and took it.")),
+    AccountState.OK: StateWords(
+        _l("Working"), "ok", "check", _l("The gateway took the uid and the password.")
+    ),
     AccountState.BROKEN: StateWords(
         _l("Rejected"),
         "bad",
