@@ -91,6 +91,16 @@ def moment(value: datetime | None, *, seconds: bool = False) -> str:
     return format_datetime(_aware(value), pattern, tzinfo=time_zone(), locale="en")
 
 
+def moment_after(value: datetime | None, start: datetime | None) -> str:
+    """The time of day alone while it is still the day of `start` in the team's zone, else the moment."""
+    if value is None or start is None:
+        return moment(value, seconds=True)
+    zone = time_zone()
+    if _aware(value).astimezone(zone).date() != _aware(start).astimezone(zone).date():
+        return moment(value)
+    return value.astimezone(zone).strftime("%H:%M:%S")
+
+
 def ago(value: datetime | None, *, now: datetime | None = None) -> str:
     """How long ago an aware time was, or how far ahead it lies: "2 minutes ago", "in 3 hours"."""
     if value is None:
@@ -126,6 +136,7 @@ FILTERS = {
     "number": number,
     "percent": percent,
     "moment": moment,
+    "moment_after": moment_after,
     "ago": ago,
     "mask": mask,
     "spaced": spaced,

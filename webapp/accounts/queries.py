@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import g
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from webapp import tenancy
 from webapp.accounts.context import CurrentTeam, Membership
@@ -32,10 +30,6 @@ def memberships(user_id: int) -> list[Membership]:
         )
         for row in rows
     ]
-
-
-def _team(row: Row[Any]) -> CurrentTeam:
-    return CurrentTeam(row.team_id, row.address, row.name, row.time_zone, row.delay_seconds)
 
 
 def my_memberships() -> list[Membership]:

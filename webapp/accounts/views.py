@@ -26,6 +26,7 @@ from wtforms import Field
 
 from webapp import application, frame, pages, reading
 from webapp.accounts import forms, operations, queries, sessions
+from webapp.accounts.agents import browser_name
 from webapp.accounts.permissions import public, requires, signed_in
 from webapp.accounts.requests import local_path
 from webapp.accounts.throttle import TooManyTries
@@ -206,7 +207,9 @@ def _profile(form: forms.PasswordForm, status: int = 200) -> Response:
         {"row": row, "key": row.id_hash.hex(), "here": sessions.is_this_one(row, g.user)}
         for row in sessions.sessions_of(g.user)
     ]
-    return pages.render("accounts/profile.html", form=form, sessions=mine, status=status)
+    return pages.render(
+        "accounts/profile.html", form=form, sessions=mine, browser_name=browser_name, status=status
+    )
 
 
 # ---- language and theme ------------------------------------------------------------------------------

@@ -154,11 +154,13 @@ def stop_account(account_id: int, now: datetime) -> None:
 def split_oversized(account_id: int) -> int:
     """Cut planned batches that are larger than the account's limit, a hundred at a time; returns how many."""
     session = tenancy.session()
-    limit = session.scalars(
+    limit = session.scalar(
         select(GatewayAccount.numbers_per_request).where(
             GatewayAccount.team_id == tenancy.scope(), GatewayAccount.id == account_id
         )
-    ).one()
+    )
+    if limit is None:
+        return 0
     rows = session.execute(
         statements.OVERSIZED, {"team": tenancy.scope(), "account": account_id, "limit": limit}
     ).all()

@@ -31,6 +31,8 @@ NAV = (
 def index() -> Response:
     """The campaigns of the team, newest first."""
     before = request.args.get("before", type=int)
+    if before is not None and not 0 < before < 2**63:
+        abort(404)
     rows = queries.campaigns(before)
     return render(
         "campaigns/index.html",

@@ -24,10 +24,17 @@ def _between(least: int, most: int) -> list[InputRequired | NumberRange]:
     return [InputRequired(sentence), NumberRange(least, most, sentence)]
 
 
+class UnshownField(StringField):
+    """A text that is never put back into the page, not even after an error."""
+
+    def _value(self) -> str:
+        return ""
+
+
 class CredentialForm(FlaskForm):  # type: ignore[misc] # the library carries no types
     """The two words by which the gateway knows an account."""
 
-    uid = StringField(
+    uid = UnshownField(
         _l("Uid"),
         [
             DataRequired(_l("Enter the uid of your account at the gateway.")),

@@ -41,7 +41,7 @@ def words_for(verdict: BalanceVerdict) -> Told:
     """What a person is told about a balance call."""
     if verdict.outcome is BalanceOutcome.OK:
         return _connected(verdict)
-    title, advice = _TROUBLES[verdict.why]
+    title, advice = _TROUBLES.get(verdict.why, _TROUBLES[Why.NOT_READABLE])
     tone = "odd" if verdict.outcome in {BalanceOutcome.UNREACHABLE, BalanceOutcome.UNCLEAR} else "bad"
     return Told(tone, str(title) % _values(verdict), str(NOTHING_SENT), str(advice))
 
@@ -51,12 +51,17 @@ def words_for_reading(reading: BalanceReading) -> Told:
     return words_for(
         BalanceVerdict(
             BalanceOutcome(reading.outcome),
-            Why(reading.why),
+            _why(reading.why),
             reading.said,
             reading.messages,
             reading.resp_code,
         )
     )
+
+
+def _why(word: str) -> Why:
+    """A word that this version does not know was written by a later one."""
+    return Why(word) if word in set(Why) else Why.NOT_READABLE
 
 
 def _connected(verdict: BalanceVerdict) -> Told:
