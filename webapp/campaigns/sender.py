@@ -160,18 +160,23 @@ class Sender:
     def _post(self, claim: Claim) -> None:
         """On a thread of the pool: make the call and hand its answer to the loop, whatever happens."""
         exchange = self._exchange(claim)
+        # Only batches without an unknown attempt are claimed (statements.DUE_BATCHES).
         verdict = judge(exchange, numbers=len(claim.mobiles), unknown_before=False)
         excerpt = scrub(exchange.body, claim.credentials.uid, claim.credentials.pwd)[:EXCERPT_BYTES]
         _inbox.put(Answered(claim, verdict, exchange.http_status, excerpt or None))
 
     def _exchange(self, claim: Claim) -> Exchange:
-        # A worker that was stopped for minutes must not post under a lease that others saw end.
-        if clock.now() >= claim.lease_until:
-            return Exchange(Kind.WITHHELD)
         opened = claim.credentials
         try:
             return self.client.send(
-                opened.base_url, opened.uid, opened.pwd, claim.mobiles, claim.content, self.limits
+                opened.base_url,
+                opened.uid,
+                opened.pwd,
+                claim.mobiles,
+                claim.content,
+                self.limits,
+                # A worker that was stopped for minutes must not post under a lease that others saw end.
+                may_send=lambda: clock.now() < claim.lease_until,
             )
         except Exception as error:
             # Whatever it is, the request may have left.
