@@ -21,14 +21,22 @@ DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
 
+def found_browser() -> str:
+    """The path of Chromium. Without one the test is left out with a sentence; where CI is set it fails."""
+    found = chromium.path()
+    if found is not None:
+        return found
+    if os.environ.get("CI"):
+        pytest.fail(chromium.HOW)
+    pytest.skip(chromium.HOW)
+
+
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Chromium. Without one the tests are left out with a sentence; where CI is set they fail."""
-    found = chromium.path()
-    if found is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(chromium.HOW)
+    """Chromium with a profile of its own."""
+    path = found_browser()
     with sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=found, args=chromium.FLAGS)
+        running = driver.chromium.launch(executable_path=path, args=chromium.FLAGS)
         yield running
         running.close()
 

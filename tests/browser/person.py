@@ -135,10 +135,13 @@ class Person:
         rows = self.page.locator("main dl.facts > div")
         return {row.locator("dt").inner_text(): row.locator("dd").inner_text() for row in rows.all()}
 
-    def rows(self, caption: str) -> list[list[str]]:
-        """The cells of the table with this caption, row by row."""
-        table = self.page.get_by_role("table", name=caption, exact=True).first
-        return [row.locator("th, td").all_inner_texts() for row in table.locator("tbody tr").all()]
+    def rows(self, caption: str) -> list[dict[str, str]]:
+        """The rows of the table whose caption begins so; each cell under the words of its column's head."""
+        name = re.compile(rf"^{re.escape(caption)}")
+        table = self.page.locator("main").get_by_role("table", name=name).first
+        heads = table.locator("thead th").all_inner_texts()
+        cells = [row.locator("th, td").all_inner_texts() for row in table.locator("tbody tr").all()]
+        return [dict(zip(heads, row, strict=True)) for row in cells]
 
     def balance(self) -> int:
         """The balance in the sidebar."""

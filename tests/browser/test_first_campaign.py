@@ -64,10 +64,11 @@ def test_from_signing_up_to_delivered(visit: Visit, practice: PracticeGateway) -
     assert "nothing leaves this computer" in person.page.locator("body").inner_text()
 
     write_message(person, "\n".join([*GOOD, *BAD]), "The shop is open on Sunday.")
-    assert {said: why for _line, said, why in person.rows("Left out")}.keys() == BAD.keys()
-    for line, (_line, said, why) in enumerate(person.rows("Left out"), len(GOOD) + 1):
-        assert int(_line) == line
-        assert why.startswith(BAD[said])
+    left_out = person.rows("Left out")
+    assert [row["What it says"] for row in left_out] == list(BAD)
+    for line, row in enumerate(left_out, len(GOOD) + 1):
+        assert row["Line"] == str(line)
+        assert row["Why"].startswith(BAD[row["What it says"]])
     facts = person.facts()
     assert facts["Recipients"] == "5"
     assert facts["Parts each"] == "1"
@@ -116,7 +117,7 @@ def look_at_the_result(person: Person) -> None:
     """The balance has fallen by itself; the table, the list and the page after a reload agree."""
     person.page.locator("#balance-widget b", has_text="48,205").wait_for()
     person.page.locator("#recipients tr", has_text="199 0000 0001").get_by_text("MK:0001").wait_for()
-    rows = {row[0]: row[1] for row in person.rows("Recipients")}
+    rows = {row["Phone"]: row["Status"] for row in person.rows("Recipients")}
     assert rows == {
         "138 0013 8000": "Delivered",
         "139 0013 9001": "Delivered",
@@ -125,12 +126,12 @@ def look_at_the_result(person: Person) -> None:
         "199 0000 0009": "Delivered",
     }
     person.page.reload()
-    assert {row[0]: row[1] for row in person.rows("Recipients")} == rows
+    assert {row["Phone"]: row["Status"] for row in person.rows("Recipients")} == rows
     assert not person.page.locator("#status[hx-trigger]").count(), "a finished campaign is asked for again"
     person.page.locator(".side").get_by_role("link", name="Campaigns").click()
     (row,) = person.rows("Campaigns")
-    assert row[0] == "The shop is open on Sunday."
-    assert row[1:4] == ["Finished", "5", "4"]
+    assert row["Campaign"] == "The shop is open on Sunday."
+    assert (row["Status"], row["Recipients"], row["Delivered"]) == ("Finished", "5", "4")
 
 
 def test_a_message_to_oneself_does_not_wait_and_moves_the_balance(keeper: Person) -> None:

@@ -66,7 +66,7 @@ def test_an_account_is_connected_looked_after_and_switched_off(
     practice.add_user(UID, PWD, balance=1_500)
     clinic.press("Check now")
     clinic.is_told("1,500 messages left.")
-    assert [row[2] for row in clinic.rows("Balance")] == ["1,500", "731", "731"]
+    assert [row["Balance"] for row in clinic.rows("Balance")] == ["1,500", "731", "731"]
 
     change_credential(clinic, "frozen-4711")
     clinic.is_told("This account is frozen at the gateway.")
@@ -110,11 +110,11 @@ def test_a_second_account_and_the_balance_of_both(clinic: Person, practice: Prac
     assert clinic.page.locator("h1").inner_text().startswith("Branch in Suzhou")
 
     clinic.page.locator(".side").get_by_role("link", name="Gateway accounts").click()
-    rows = {row[0]: row[2] for row in clinic.rows("Gateway accounts")}
+    rows = {row["Account"]: row["Balance"] for row in clinic.rows("Gateway accounts")}
     assert rows == {"Practice": "48,210", "Branch in Suzhou": "55"}
     clinic.page.locator(".side nav").get_by_role("link", name="Balance").click()
-    assert [row[2] for row in clinic.rows("Branch in Suzhou")] == ["55"]
-    assert [row[2] for row in clinic.rows("Practice")] == ["48,210"]
+    assert [row["Balance"] for row in clinic.rows("Branch in Suzhou")] == ["55"]
+    assert [row["Balance"] for row in clinic.rows("Practice")] == ["48,210"]
 
     # Too little on the second one is said before anything is sent.
     clinic.open(f"{clinic.team_path}/campaigns/new")

@@ -12,10 +12,10 @@ from tests.practice.fixture import PracticeGateway
 NEVER = "19900000003"
 
 
-def rows_named(person: Person, name: str) -> list[list[str]]:
+def rows_named(person: Person, name: str) -> list[dict[str, str]]:
     """The campaigns of this name in the list."""
     person.open(f"{person.team_path}/campaigns")
-    return [row for row in person.rows("Campaigns") if row[0] == name]
+    return [row for row in person.rows("Campaigns") if row["Campaign"] == name]
 
 
 def test_a_double_click_sends_once(keeper: Person, practice: PracticeGateway) -> None:
@@ -26,7 +26,8 @@ def test_a_double_click_sends_once(keeper: Person, practice: PracticeGateway) ->
     keeper.page.wait_for_url(re.compile(r"/campaigns/\d+$"))
     keeper.page.locator("#campaign-pill", has_text="Finished").wait_for(timeout=40_000)
     keeper.page.locator("#balance-widget b", has_text=f"{before - 2:,}").wait_for()
-    assert [row[1:4] for row in rows_named(keeper, "Twice pressed.")] == [["Finished", "2", "2"]]
+    (row,) = rows_named(keeper, "Twice pressed.")
+    assert (row["Status"], row["Recipients"], row["Delivered"]) == ("Finished", "2", "2")
 
 
 def test_going_back_and_another_tab_end_on_the_same_campaign(keeper: Person) -> None:

@@ -29,14 +29,14 @@ def test_card_2_without_a_script(visit: Visit, keeper_state: StorageState, pract
     person.press("Try the practice gateway")
     person.is_told("Connected. 48,210 messages left.")
     write_message(person, "13800138003\n1.38E+10\n19900000001\n19900000005", "No script here.")
-    assert [row[1] for row in person.rows("Left out")] == ["1.38E+10"]
+    assert [row["What it says"] for row in person.rows("Left out")] == ["1.38E+10"]
     send(person, 3)
     deadline = time.monotonic() + 60
     while "Finished" not in person.page.locator("#campaign-pill").inner_text():
         assert time.monotonic() < deadline, person.page.locator("#status").inner_text()
         person.page.wait_for_timeout(500)
         person.page.reload()
-    assert {row[0]: row[1] for row in person.rows("Recipients")} == {
+    assert {row["Phone"]: row["Status"] for row in person.rows("Recipients")} == {
         "138 0013 8003": "Delivered",
         "199 0000 0001": "Failed",
         "199 0000 0005": "Rejected",

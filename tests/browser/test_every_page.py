@@ -1,0 +1,211 @@
+"""Every page that a person can reach, in both themes and both languages, on a desk and on a phone.
+
+The pages are not listed by hand: they are found by following the links, as a person would. The list below
+only says what must be among them, so that a page that lost its last link is noticed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Browser, StorageState
+
+from tests.browser.conftest import DESK, PHONE, Visit
+from tests.browser.person import Person, connect_practice, new_team, send, sign_up, write_message
+from tests.browser.program import Program
+
+PUBLIC = ["/", "/login", "/signup"]
+MUST_BE_FOUND = {
+    "/me",
+    "/teams/new",
+    "/t/_/start",
+    "/t/_/balance",
+    "/t/_/campaigns",
+    "/t/_/campaigns/new",
+    "/t/_/campaigns/_",
+    "/t/_/campaigns/_/review",
+    "/t/_/settings/gateways",
+    "/t/_/settings/gateways/new",
+    "/t/_/settings/gateways/_",
+    "/t/_/settings/gateways/_/switch-off",
+    "/t/_/settings/general",
+}
+VARIANTS = [
+    pytest.param("en", "light", DESK, id="light-en-1440"),
+    pytest.param("zh", "dark", PHONE, id="dark-zh-390"),
+    pytest.param("zh", "light", DESK, id="light-zh-1440"),
+    pytest.param("en", "dark", PHONE, id="dark-en-390"),
+]
+
+
+@dataclass(frozen=True)
+class Site:
+    """Somebody's cookies, and one address of every kind of page that they can reach."""
+
+    state: StorageState
+    team: str
+    pages: dict[str, str]
+    empty: dict[str, str]
+    """Pages of a team that has nothing yet."""
+
+
+def kind(path: str) -> str:
+    """What kind of page an address is: without team, ids and what follows the question mark."""
+    bare = re.split(r"[?#]", path)[0]
+    return re.sub(r"^/t/[^/]+", "/t/_", re.sub(r"/\d{6,}", "/_", bare))
+
+
+@pytest.fixture(scope="package")
+def site(browser: Browser, program: Program) -> Site:
+    """Somebody with a finished campaign and a draft, and what their pages link to."""
+    context = browser.new_context(viewport=DESK, locale="en-GB")  # type: ignore[arg-type] # a TypedDict
+    person = Person(context, program.address)
+    sign_up(person, "reader@example.com")
+    team = person.team_path
+    connect_practice(person)
+    write_message(person, "13800138000\n1.38E+10", "A draft.")
+    person.open(f"{team}/start")
+    write_message(person, "19900000000\n19900000001\n19900000005", "A campaign.")
+    send(person, 3)
+    person.page.locator("#campaign-pill", has_text="Finished").wait_for(timeout=60_000)
+    found = follow_all(person)
+    new_team(person, "Nothing yet")
+    places = ("start", "campaigns", "campaigns/new", "balance", "settings/gateways")
+    empty = {f"{place}, empty": f"{person.team_path}/{place}" for place in places}
+    state = context.storage_state()
+    context.close()
+    return Site(state, team, found, empty)
+
+
+def follow_all(person: Person) -> dict[str, str]:
+    """From the start page along all links; the first address of each kind of page."""
+    found: dict[str, str] = {}
+    waiting = [f"{person.team_path}/start"]
+    seen = set(waiting)
+    while waiting:
+        person.open(waiting.pop(0))
+        if kind(person.path) in found:
+            continue
+        found[kind(person.path)] = person.path
+        for link in person.page.locator("a[href]").all():
+            path = link.get_attribute("href") or ""
+            if path.startswith("/") and path not in seen and not path.startswith("/static"):
+                seen.add(path)
+                waiting.append(path)
+    return found
+
+
+def assert_pages(person: Person, pages: dict[str, str], *, phone: bool) -> None:
+    """Each page is without a fault that a machine can find; all faults of all pages are told together."""
+    faults = []
+    for name, path in pages.items():
+        answer = person.page.goto(person.address + path)
+        assert answer
+        if answer.status not in {200, *person.expected}:
+            faults.append(f"{name}: answered {answer.status}")
+        faults += [f"{name}: {fault}" for fault in faults_of(person, phone=phone)]
+    assert not faults, "\n".join(faults)
+
+
+def faults_of(person: Person, *, phone: bool) -> list[str]:
+    """What is wrong with the page at hand."""
+    faults = person.axe()
+    headings = person.page.locator("h1").count()
+    if headings != 1:
+        faults.append(f"{headings} h1")
+    faults += too_wide(person)
+    if phone:
+        faults += [f"too small to touch: {what}" for what in person.page.evaluate(SMALL_TARGETS)]
+    return faults
+
+
+def too_wide(person: Person) -> list[str]:
+    """A page must not scroll sideways, on the smallest phone neither."""
+    was = person.page.viewport_size
+    assert was
+    faults = []
+    for width in {was["width"], 320 if was["width"] == PHONE["width"] else was["width"]}:
+        person.page.set_viewport_size({"width": width, "height": was["height"]})
+        wide, room = person.page.evaluate(
+            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+        )
+        if wide > room:
+            faults.append(f"is {wide} px wide in {room} px")
+    person.page.set_viewport_size(was)
+    return faults
+
+
+# Controls, not links within a sentence; 24 px is the floor of WCAG 2.5.8.
+SMALL_TARGETS = """() => [...document.querySelectorAll("button, .button, summary, input, select, nav a")]
+  .filter(one => one.offsetParent && !one.closest(".sr") && !one.classList.contains("sr"))
+  .filter(one => { const box = one.getBoundingClientRect(); return box.width < 24 || box.height < 24; })
+  .map(one => one.outerHTML.slice(0, 120))"""
+
+
+def choose(person: Person, language: str, theme: str) -> None:
+    """Switch language and theme by the buttons of the page at hand; they hold at once."""
+    buttons = person.page.locator("main form.preferences, .public-head form.preferences")
+    buttons.locator(f"button[name=language][value={language}]").first.click()
+    pressed = f'button[value={language}][aria-pressed="true"]'
+    person.page.locator(pressed).first.wait_for(state="attached")
+    buttons.locator(f"button[name=theme][value={theme}]").first.click()
+    person.page.locator(f'html[data-theme="{theme}"]').wait_for()
+    assert person.page.locator("html").get_attribute("lang") == {"en": "en", "zh": "zh-Hans"}[language]
+
+
+def test_all_pages_have_a_link(site: Site) -> None:
+    assert set(site.pages) >= MUST_BE_FOUND, f"no link leads to {MUST_BE_FOUND - set(site.pages)}"
+
+
+@pytest.mark.parametrize(("language", "theme", "viewport"), VARIANTS)
+def test_public_pages(visit: Visit, language: str, theme: str, viewport: dict[str, int]) -> None:
+    person = visit(viewport=viewport)
+    person.open("/")
+    choose(person, language, theme)
+    person.expected = {404}
+    pages = {path: path for path in [*PUBLIC, "/no/such/page"]}
+    assert_pages(person, pages, phone=viewport is PHONE)
+
+
+@pytest.mark.parametrize(("language", "theme", "viewport"), VARIANTS)
+def test_pages_of_a_team(
+    visit: Visit, site: Site, language: str, theme: str, viewport: dict[str, int]
+) -> None:
+    person = visit(viewport=viewport, storage_state=site.state)
+    person.open("/me")
+    choose(person, language, theme)
+    person.expected = {404}
+    own = {"status": f"{site.pages['/t/_/campaigns/_']}/status", "404": f"{site.team}/campaigns/1"}
+    assert_pages(person, {**site.pages, **site.empty, **own}, phone=viewport is PHONE)
+
+
+def test_what_was_chosen_is_kept_with_the_account(visit: Visit, site: Site) -> None:
+    person = visit(storage_state=site.state)
+    person.open("/me")
+    choose(person, "zh", "dark")
+    # The cookies of another browser know nothing of it, the account does.
+    elsewhere = visit(storage_state=site.state)
+    elsewhere.open(f"{site.team}/start")
+    assert elsewhere.page.locator('html[lang="zh-Hans"][data-theme="dark"]').count() == 1
+    dark = background(elsewhere)
+    choose(person, "en", "light")
+    elsewhere.page.reload()
+    assert elsewhere.page.locator('html[lang="en"][data-theme="light"]').count() == 1
+    assert background(elsewhere) != dark
+
+
+def background(person: Person) -> str:
+    """The colour that the page lies on."""
+    colour: str = person.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return colour
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_without_a_choice_the_device_decides(visit: Visit, scheme: str) -> None:
+    person = visit(color_scheme=scheme)
+    person.open("/")
+    shade = sum(int(part) for part in re.findall(r"\d+", background(person))[:3])
+    assert (shade > 380) == (scheme == "light")
+    assert not person.axe()
