@@ -6,6 +6,7 @@ emptied between tests. Code under test commits for real: savepoints would hide a
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import secrets
@@ -19,9 +20,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.practice.fixture import PracticeGateway
-from webapp import create_app, embedded, schema
+from webapp import create_app, embedded, embedded_binaries, embedded_cluster, schema
 from webapp.connections import conninfo
 from webapp.embedded import Cluster
+from webapp.gateway.client import shared_client
 from webapp.settings import Settings
 
 
@@ -48,28 +50,51 @@ class Database:
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """An embedded PostgreSQL for the run; it does not wait for its disk, which no test here relies on."""
+    """An embedded PostgreSQL for the run; it does not wait for its disk, which no test here relies on.
+
+    TIDINGS_TEST_POSTGRES names a major version that must be taken, instead of the newest one.
+    """
     instance = Path(os.environ.get("TIDINGS_TEST_INSTANCE") or tmp_path_factory.mktemp("cluster"))
-    with embedded.start_for(instance, {"fsync": "off"}) as running:
-        yield running
+    wanted = os.environ.get("TIDINGS_TEST_POSTGRES", "")
+    found = [one for one in embedded_binaries.candidates() if wanted in ("", str(one.version))]
+    assert found, f"no PostgreSQL {wanted} on this machine"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedded_binaries, "candidates", lambda: iter(found))
+        with embedded.start_for(instance, {"fsync": "off"}) as running:
+            assert wanted in ("", str(running.version))
+            yield running
+
+
+@contextlib.contextmanager
+def new_database(cluster: Cluster) -> Iterator[Database]:
+    """A database without tables and with the rights that the program's own has, dropped at the end."""
+    name = f"test_{secrets.token_hex(4)}"
+    made = Database(
+        _at(cluster.program_url, name), _at(cluster.owner_url, name), _at(cluster.superuser_url, name)
+    )
+    with psycopg.connect(conninfo(cluster.superuser_url), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" OWNER tidings_owner')
+    try:
+        with psycopg.connect(conninfo(made.superuser_url), autocommit=True) as connection:
+            for statement in embedded_cluster._rights():
+                connection.execute(statement.replace(" DATABASE tidings ", f' DATABASE "{name}" '))
+        yield made
+    finally:
+        with psycopg.connect(conninfo(cluster.superuser_url), autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _at(url: str, database: str) -> str:
+    place, options = url.split("?", 1)
+    return f"{place.rsplit('/', 1)[0]}/{database}?{options}"
 
 
 @pytest.fixture(scope="session")
 def database(cluster: Cluster) -> Iterator[Database]:
     """A migrated database, dropped at the end of the run."""
-    name = f"test_{secrets.token_hex(4)}"
-    with psycopg.connect(conninfo(cluster.superuser_url), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" OWNER tidings_owner')
-    made = Database(
-        *(url.replace("/tidings?", f"/{name}?") for url in (cluster.program_url, cluster.owner_url)),
-        cluster.superuser_url.rsplit("?", 1)[0].rsplit("/", 1)[0]
-        + f"/{name}?"
-        + cluster.superuser_url.rsplit("?", 1)[1],
-    )
-    schema.upgrade(made.owner_url, made.program_url)
-    yield made
-    with psycopg.connect(conninfo(cluster.superuser_url), autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with new_database(cluster) as made:
+        schema.upgrade(made.owner_url, made.program_url)
+        yield made
 
 
 @pytest.fixture
@@ -119,13 +144,14 @@ def settings(empty: Database, tmp_path: Path, request: pytest.FixtureRequest) ->
 
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
-    """The whole web application; forms need no CSRF token here (tests/test_csrf.py looks at those)."""
+    """The whole web application; forms need no CSRF token here (tests/test_headers.py looks at those)."""
     application = create_app(settings, TESTING=True, WTF_CSRF_ENABLED=False)
     yield application
     with application.app_context():
         from webapp.extensions import db
 
         db.engine.dispose()
+    shared_client().close()
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     for name, (function, words) in COMMANDS.items():
         command = commands.add_parser(name, help=words, description=words)
         command.set_defaults(function=function)
+        if name == "create-user":
+            command.add_argument("email", metavar="EMAIL")
         if name == "wait-ready":
             command.add_argument("--timeout", type=float, default=60)
     options = parser.parse_args(arguments)
@@ -48,7 +50,10 @@ def postgres(settings: Settings, _options: argparse.Namespace) -> int:
 
 def web(settings: Settings, _options: argparse.Namespace) -> int:
     """The web processes, with the receiver mounted in them."""
+    from webapp.health import start_check
+
     settings.make_secret_key()
+    start_check.check(settings, without_database=True)
     os.execv(  # noqa: S606 # our own interpreter and our own arguments; the web server takes this process over
         sys.executable,
         [
@@ -60,10 +65,15 @@ def web(settings: Settings, _options: argparse.Namespace) -> int:
 
 def worker(settings: Settings, _options: argparse.Namespace) -> int:
     """Jobs, the sender and the settler."""
-    from webapp import create_app
+    from webapp import create_app, heartbeats
     from webapp import worker as work
+    from webapp.health import checks, start_check
 
-    work.run(create_app(settings))
+    start_check.check(settings)
+    app = create_app(settings)
+    with app.app_context():
+        heartbeats.beat(checks.WORKER_STARTED)
+    work.run(app)
     return 0
 
 
@@ -86,7 +96,9 @@ def recount(settings: Settings, _options: argparse.Namespace) -> int:
     """Count messages anew and compare with the tallies."""
     from webapp import create_app
     from webapp.campaigns import recounting
+    from webapp.health import start_check
 
+    start_check.check(settings)
     return recounting.recount_all(create_app(settings))
 
 
@@ -99,15 +111,25 @@ def outbox(settings: Settings, _options: argparse.Namespace) -> int:
     return 0
 
 
+def create_user(settings: Settings, options: argparse.Namespace) -> int:
+    """Make a person with a team of their own; the password is asked for, never an argument."""
+    from webapp import create_user as making
+    from webapp.health import start_check
+
+    start_check.check(settings)
+    return making.run(settings, options.email)
+
+
 def wait_ready(settings: Settings, options: argparse.Namespace) -> int:
     """Wait until the web answers and the worker's loops were heard; says what is missing if not."""
     from webapp.health import readiness
 
+    since = readiness.began_at(settings)
     deadline = time.monotonic() + options.timeout
-    missing = readiness.missing(settings)
+    missing = readiness.missing(settings, since)
     while missing and time.monotonic() < deadline:
         time.sleep(0.1)
-        missing = readiness.missing(settings)
+        missing = readiness.missing(settings, since)
     if missing:
         print(f"Not ready after {options.timeout:.0f} seconds: {missing}.", file=sys.stderr)
     return 1 if missing else 0
@@ -123,6 +145,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "migrate": (migrate, "bring the database's tables up to this version"),
     "doctor": (doctor, "look at everything and say what is wrong"),
     "recount": (recount, "count messages anew and compare with what the pages show"),
+    "create-user": (create_user, "make a person with a team of their own; asks for the password"),
     "outbox": (outbox, "show the mails that wait here because no mail server is set"),
     "wait-ready": (wait_ready, "wait until everything answers"),
 }

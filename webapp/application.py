@@ -52,6 +52,8 @@ def _configuration(settings: Settings) -> dict[str, Any]:
             "pool_size": 5,
             "max_overflow": 20,
             "hide_parameters": True,
+            # The transactions of sending are written for this one, whatever a database's default is.
+            "isolation_level": "READ COMMITTED",
         },
         "MAX_CONTENT_LENGTH": MOST_FORM_BYTES,
         "MAX_FORM_MEMORY_SIZE": MOST_FORM_BYTES,

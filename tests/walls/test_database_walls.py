@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-
 from typing import Any, cast
 
 import psycopg
@@ -245,3 +244,12 @@ def test_audit_rows_are_only_added(app: Flask, database: Database, alice: Person
 def test_the_program_cannot_make_itself_the_door(database: Database) -> None:
     with database.program() as program, pytest.raises(psycopg.errors.InsufficientPrivilege):
         program.execute("SET ROLE tidings_door")
+
+
+def test_a_role_that_is_not_ours_comes_nowhere(database: Database) -> None:
+    """The tests' databases have the rights of the program's own, not PostgreSQL's generous ones."""
+    with database.owner() as owner:
+        assert owner.execute(
+            "SELECT has_database_privilege('public', current_database(), 'CONNECT, TEMPORARY'), "
+            "has_schema_privilege('public', 'public', 'USAGE, CREATE')"
+        ).fetchone() == (False, False)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp import clock, connections, create_app, heartbeats, schema, tenancy
+from webapp import clock, connections, create_app, heartbeats, jobs, schema, tenancy, walls
 from webapp.campaigns import recounting
 from webapp.delivery import settler
 from webapp.extensions import db
 from webapp.health import checks, walls_check
 from webapp.sealing import KeyRing, KeyRingError, key_ids
 from webapp.settings import Settings
+
+# More than this, and jobs come in faster than they are done.
+MOST_WAITING_JOBS = 1000
 
 
 @dataclass(frozen=True)
@@ -29,16 +34,41 @@ class Finding:
 
 def examine(settings: Settings) -> int:
     """Print what was found; 0 when all is well."""
-    app = create_app(settings)
-    findings: list[Finding] = []
-    for look in (_database, _revision, _walls, _keys, _disk, _loops, _jobs, _reports, _sums):
-        try:
-            findings.extend(look(app, settings))
-        except SQLAlchemyError as error:
-            findings.append(Finding(False, f"{look.__name__[1:]}: the database says {type(error).__name__}"))
+    findings = list(_look(settings))
     for finding in findings:
         print(f"{'ok  ' if finding.well else 'BAD '} {finding.what}")  # noqa: T201 # the command's answer
-    return 0 if all(finding.well for finding in findings) else 1
+    bad = sum(not finding.well for finding in findings)
+    print(f"{bad} of {len(findings)} things are bad." if bad else "All is well.")  # noqa: T201 # the same
+    return 1 if bad else 0
+
+
+def _look(settings: Settings) -> Iterator[Finding]:
+    """Each look for itself, so that one that cannot be taken hides no other; without a database, the rest."""
+    app = create_app(settings)
+    try:
+        yield from _look_at_all(app, settings)
+    finally:
+        with app.app_context():
+            db.engine.dispose()
+
+
+def _look_at_all(app: Flask, settings: Settings) -> Iterator[Finding]:
+    yield from _keys(app, settings)
+    yield from _disk(app, settings)
+    yield from _spool(app, settings)
+    looks: tuple[Callable[[Flask, Settings], list[Finding]], ...] = (
+        _database, _revision, _walls, _loops, _jobs, _reports, _sums,
+    )  # fmt: skip
+    for look in looks:
+        try:
+            yield from look(app, settings)
+        except SQLAlchemyError as error:
+            reason = schema.first_line(getattr(error, "orig", None) or error)
+            if look is _database:
+                yield Finding(False, f"the database cannot be reached: {reason}")
+                yield Finding(False, "nothing else can be looked at without it; is Tidings running?")
+                return
+            yield Finding(False, f"{look.__name__[1:]} cannot be looked at: {reason}")
 
 
 def _role(settings: Settings) -> str:
@@ -50,65 +80,118 @@ def _database(app: Flask, settings: Settings) -> list[Finding]:
         version = db.session.scalar(text("SHOW server_version"))
         encoding = db.session.scalar(text("SHOW server_encoding"))
         number = int(db.session.scalar(text("SHOW server_version_num")) or 0)
+    kind = "the database of DATABASE_URL" if settings.database_url else "the embedded database"
     return [
-        Finding(number >= 150000, f"PostgreSQL {version}, as the role {_role(settings)}"),
-        Finding(encoding == "UTF8", f"encoding {encoding}"),
+        Finding(
+            number >= walls.OLDEST_SERVER, f"{kind}: PostgreSQL {version}, as the role {_role(settings)}"
+        ),
+        Finding(encoding == "UTF8", f"the database's encoding is {encoding}"),
     ]
 
 
 def _revision(app: Flask, settings: Settings) -> list[Finding]:
-    del app
-    found, wanted = schema.current(connections.program_url(settings)), schema.head()
-    return [Finding(found == wanted, f"tables at revision {found}, this program wants {wanted}")]
+    del settings
+    with app.app_context():
+        found = db.session.scalar(text("SELECT version_num FROM alembic_version"))
+    wanted = schema.head()
+    if found == wanted:
+        return [Finding(True, f"the tables are at revision {found}, as this program wants them")]
+    return [
+        Finding(
+            False,
+            f"the tables are at revision {found}, this program wants {wanted}: "
+            "run `python -m webapp migrate`",
+        )
+    ]
 
 
 def _walls(app: Flask, settings: Settings) -> list[Finding]:
     with app.app_context():
         faults = walls_check.faults(db.session.connection(), _role(settings))
     if faults:
-        return [Finding(False, fault) for fault in faults]
-    return [Finding(True, "row-level security is forced on every table of a team; no right on a partition")]
+        return [Finding(False, f"walls between teams: {fault}") for fault in faults]
+    return [
+        Finding(True, "walls between teams: row-level security on every table of a team, no right past it")
+    ]
 
 
 def _keys(app: Flask, settings: Settings) -> list[Finding]:
     del app
+    if not settings.keys_file.exists():
+        return [Finding(True, f"no key for credentials yet: {settings.keys_file} is made with the first one")]
     try:
         ring = KeyRing.load(settings.keys_file)
-    except (KeyRingError, OSError) as error:
-        return [Finding(False, f"keys: {error}")]
-    return [Finding(True, f"{len(key_ids(ring))} key(s) for credentials")]
+    except KeyRingError as error:
+        return [Finding(False, f"keys for credentials: {error}")]
+    return [Finding(True, f"keys for credentials: {len(key_ids(ring))} in {settings.keys_file}")]
 
 
 def _disk(app: Flask, settings: Settings) -> list[Finding]:
     del app
     free = shutil.disk_usage(settings.instance).free
-    return [Finding(free >= checks.LEAST_FREE_BYTES, f"{free // 2**20} MiB free for data")]
+    least = checks.LEAST_FREE_BYTES // 2**20
+    return [
+        Finding(
+            free >= checks.LEAST_FREE_BYTES,
+            f"disk: {free // 2**20:,} MiB free at {settings.instance} (at least {least})",
+        )
+    ]
+
+
+def _spool(app: Flask, settings: Settings) -> list[Finding]:
+    del app
+    return [
+        Finding(
+            False,
+            f"delivery reports in {path} were refused by the database: see what is wrong with them, then "
+            f"rename the file to {path.name.removeprefix('refused-')}, or remove it",
+        )
+        for path in checks.refused_files(settings.instance)
+    ]
 
 
 def _loops(app: Flask, settings: Settings) -> list[Finding]:
     del settings
+    now = clock.now()
     with app.app_context():
-        silent = checks.silent_loops(clock.now())
+        silent = [*checks.silent_loops(now), *checks.silent_jobs(now)]
         beats = heartbeats.all_beats()
     if silent:
-        return [Finding(False, f"the worker's loops were not heard lately: {', '.join(silent)}")]
-    return [Finding(True, f"{len(beats)} loops and periodic jobs heard")]
+        return [Finding(False, f"worker: {_told(name, beats, now)}; is it running?") for name in silent]
+    return [
+        Finding(
+            True, f"worker: its {len(checks.LOOPS)} loops and {len(jobs.periodic_names())} jobs keep time"
+        )
+    ]
+
+
+def _told(name: str, beats: Mapping[str, datetime], now: datetime) -> str:
+    if name not in beats:
+        return f"{name} was never heard"
+    return f"{name} was last heard {(now - beats[name]).total_seconds():,.0f} s ago"
 
 
 def _jobs(app: Flask, settings: Settings) -> list[Finding]:
     del settings
     with app.app_context():
-        waiting = db.session.scalar(
-            text("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
-        )  # fmt: skip
-    return [Finding((waiting or 0) < 1000, f"{waiting} jobs wait")]
+        waiting = int(
+            db.session.scalar(text("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")) or 0
+        )
+    return [
+        Finding(waiting < MOST_WAITING_JOBS, f"jobs: {waiting:,} wait (fewer than {MOST_WAITING_JOBS:,})")
+    ]
 
 
 def _reports(app: Flask, settings: Settings) -> list[Finding]:
     del settings
     with app.app_context():
         lag = settler.lag_seconds()
-    return [Finding(lag < checks.LAG_SECONDS, f"delivery reports are settled {lag:.0f} s after they come")]
+    well = lag <= checks.LAG_SECONDS
+    if not lag:
+        return [Finding(well, "delivery reports: none waits")]
+    return [
+        Finding(well, f"delivery reports: the oldest waits for {lag:,.0f} s (at most {checks.LAG_SECONDS})")
+    ]
 
 
 def _sums(app: Flask, settings: Settings) -> list[Finding]:
@@ -119,4 +202,6 @@ def _sums(app: Flask, settings: Settings) -> list[Finding]:
     for team_id in teams:
         with tenancy.team_scope(team_id, app):
             wrong += len(recounting.differences())
-    return [Finding(wrong == 0, f"tallies against a recount: {wrong} differences in {len(teams)} teams")]
+    if wrong:
+        return [Finding(False, f"sums: {wrong} differ from a recount; `python -m webapp recount` says which")]
+    return [Finding(True, f"sums: those of {len(teams)} team(s) agree with a recount")]

@@ -21,6 +21,7 @@ def exposition() -> bytes:
         ("messages_unconfirmed", "Messages without a clear answer of the gateway"),
         ("requests_in_flight", "Requests to gateways under way"),
         ("report_lag_seconds", "Age of the oldest delivery report that is not settled"),
+        ("refused_files", "Files of delivery reports that the database refused"),
         ("disk_free_bytes", "Free bytes where the program keeps its data"),
     ):
         Gauge(f"tidings_{name}", words, registry=registry).set(report[name])

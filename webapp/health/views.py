@@ -62,8 +62,8 @@ def prometheus() -> Response:
 
 def _check_token() -> None:
     token = application.settings_of(current_app).metrics_token
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not token or not hmac.compare_digest(given.encode(), token.encode()):
+    given = request.headers.get("Authorization", "")
+    if not token or not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         abort(404)
 
 
