@@ -78,9 +78,10 @@ def find_binaries(version: int | None = None) -> Binaries:
         raise EmbeddedError(
             f"The embedded database was made by PostgreSQL {version}, but the PostgreSQL found here is "
             "version "
-            f"{', '.join(str(other) for other in others)}. Nothing was changed. Run `python -m webapp "
-            "upgrade-db` to "
-            f"carry the data over, or install PostgreSQL {version} and start again."
+            f"{', '.join(str(other) for other in others)}. Nothing was changed. Install PostgreSQL {version} "
+            f"and start again; or, to carry the data over, dump it with pg_dump of PostgreSQL {version}, "
+            "move the folder postgres out of the instance folder, start Tidings and restore the dump "
+            "(docs/operations.md says how). Without the old data, moving that folder away is enough."
         )
     raise EmbeddedError(
         f"No PostgreSQL {version or f'{OLDEST} or newer'} was found for the embedded database. Run `make "
