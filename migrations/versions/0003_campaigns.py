@@ -35,6 +35,7 @@ CREATE TABLE campaign (
     created_at timestamptz NOT NULL,
     confirmed_at timestamptz,
     begin_at timestamptz,
+    planned_at timestamptz,
     started_at timestamptz,
     handed_over_at timestamptz,
     finished_at timestamptz,

@@ -23,7 +23,7 @@ from webapp.accounts.audit import audit
 from webapp.campaigns import endings, halving, statements, tallies
 from webapp.campaigns.claims import Claim
 from webapp.campaigns.models import Batch, Campaign
-from webapp.campaigns.states import STOPPABLE, BatchState
+from webapp.campaigns.states import STOPPABLE, BatchState, CampaignState
 from webapp.gateway import operations as gateway
 from webapp.gateway import queries as accounts
 from webapp.gateway.answers import AccountChange, BatchChange, Meaning, Verdict, Why
@@ -33,6 +33,15 @@ log = structlog.get_logger(__name__)
 
 # A late "taken" still counts for a batch that is in one of these.
 MAY_STILL_BE_ACCEPTED = frozenset({BatchState.HOLD, BatchState.UNCONFIRMED, BatchState.CLOSED})
+
+STOPPING = frozenset({CampaignState.STOPPING, CampaignState.STOPPED})
+# What an answer would let go again, or leave to be asked about, ends there once a person has stopped it.
+_AFTER_A_STOP = {
+    BatchState.PLANNED: BatchState.STOPPED,
+    BatchState.RETRY: BatchState.STOPPED,
+    BatchState.BLOCKED: BatchState.STOPPED,
+    BatchState.HOLD: BatchState.UNCONFIRMED,
+}
 
 Batches = dict[tuple[int, int], Batch]
 Campaigns = dict[int, Campaign]
@@ -60,7 +69,8 @@ def record_answers(answers: Sequence[Answered], now: datetime, times: Times) -> 
     deltas: dict[int, Counter[str]] = defaultdict(Counter)
     for answer in answers:
         batch = batches[answer.claim.campaign_id, answer.claim.batch_no]
-        deltas[batch.campaign_id].update(_move_batch(batch, answer, now, times))
+        stopping = campaigns[batch.campaign_id].state in STOPPING
+        deltas[batch.campaign_id].update(_move_batch(batch, answer, now, times, stopping=stopping))
     session.flush()
     for campaign_id, moved in deltas.items():
         tallies.move(campaign_id, moved)
@@ -71,6 +81,7 @@ def record_answers(answers: Sequence[Answered], now: datetime, times: Times) -> 
     session.flush()
     for campaign_id in deltas:
         endings.note_handed_over(campaign_id, now)
+        endings.note_stopped(campaign_id, now)
 
 
 def _locked_batches(answers: Sequence[Answered]) -> Batches:
@@ -102,7 +113,9 @@ def _locked_campaigns(answers: Sequence[Answered]) -> Campaigns:
     return {row.id: row for row in rows}
 
 
-def _move_batch(batch: Batch, answer: Answered, now: datetime, times: Times) -> Counter[str]:
+def _move_batch(
+    batch: Batch, answer: Answered, now: datetime, times: Times, *, stopping: bool
+) -> Counter[str]:
     """Bring the batch to its next state; returns what that moves between the tallies."""
     verdict = answer.verdict
     before = tallies.tally_of(batch.state, batch.first_unknown_at is not None)
@@ -117,6 +130,8 @@ def _move_batch(batch: Batch, answer: Answered, now: datetime, times: Times) -> 
         batch.first_unknown_at = None
     else:
         return Counter()
+    if stopping:
+        batch.state = _AFTER_A_STOP.get(batch.state, batch.state)
     batch.lease_until = batch.wake_at = None
     batch.why = verdict.why
     if batch.state == BatchState.RETRY:

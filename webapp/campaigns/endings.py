@@ -21,10 +21,17 @@ def note_handed_over(campaign_id: int, now: datetime) -> None:
         statements.HANDED_OVER, {"team": tenancy.scope(), "campaign": campaign_id, "now": now}
     ).first()
     if row is not None:
-        jobs.enqueue(
-            "gateway.check_balance", tenancy.scope(), once=str(row.account_id), account_id=row.account_id
-        )
+        _ask_balance(row.account_id)
         note_finished([campaign_id], now)
+
+
+def note_stopped(campaign_id: int, now: datetime) -> None:
+    """A stopping campaign has stopped once nothing of it is under way and its plan is complete."""
+    row = tenancy.session().execute(
+        statements.STOPPED, {"team": tenancy.scope(), "campaign": campaign_id, "now": now}
+    ).first()  # fmt: skip
+    if row is not None:
+        _ask_balance(row.account_id)
 
 
 def note_finished(campaign_ids: Sequence[int], now: datetime) -> None:
@@ -60,3 +67,7 @@ def finish_those_no_longer_reported(now: datetime) -> None:
             .values(state=CampaignState.FINISHED, finished_at=now)
             .execution_options(synchronize_session=False)
         )
+
+
+def _ask_balance(account_id: int) -> None:
+    jobs.enqueue("gateway.check_balance", tenancy.scope(), once=str(account_id), account_id=account_id)

@@ -36,6 +36,7 @@ class Campaign(TeamOwned, Base):
     created_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
     begin_at: Mapped[datetime | None]
+    planned_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     handed_over_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

@@ -7,11 +7,11 @@ either both or neither, and the check at the end compares the sums before the fi
 from __future__ import annotations
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from webapp import clock, tenancy
 from webapp.accounts.audit import audit
-from webapp.campaigns import statements
+from webapp.campaigns import endings, statements, tallies
 from webapp.campaigns.models import Audience, Campaign
 from webapp.campaigns.states import BatchState, CampaignState
 from webapp.gateway.models import GatewayAccount
@@ -20,14 +20,19 @@ log = structlog.get_logger(__name__)
 
 # Recipients a transaction: a tenth of a second of work, and the most that a crash does again.
 CHUNK = 5000
+PLANNED_NOW = (CampaignState.PLANNING, CampaignState.STOPPING)
 
 
 def campaigns_to_plan() -> list[int]:
-    """Ids of this team's campaigns whose audience is not planned yet."""
+    """Ids of this team's campaigns whose audience is not planned yet; one that is being stopped is too."""
     return list(
         tenancy.session().scalars(
             select(Campaign.id)
-            .where(Campaign.team_id == tenancy.scope(), Campaign.state == CampaignState.PLANNING)
+            .where(
+                Campaign.team_id == tenancy.scope(),
+                Campaign.state.in_(PLANNED_NOW),
+                Campaign.planned_at.is_(None),
+            )
             .order_by(Campaign.id)
         )
     )
@@ -44,13 +49,15 @@ def plan_chunk(campaign_id: int) -> bool:
         .where(
             Campaign.team_id == tenancy.scope(),
             Campaign.id == campaign_id,
-            Campaign.state == CampaignState.PLANNING,
+            Campaign.state.in_(PLANNED_NOW),
+            Campaign.planned_at.is_(None),
             Campaign.paused_by_machine.is_distinct_from("sums"),
         )
         .with_for_update(skip_locked=True, key_share=True)
     )
     if campaign is None:
         return False
+    stopping = campaign.state == CampaignState.STOPPING
     limit = session.scalars(
         select(GatewayAccount.numbers_per_request).where(
             GatewayAccount.team_id == campaign.team_id, GatewayAccount.id == campaign.account_id
@@ -62,7 +69,8 @@ def plan_chunk(campaign_id: int) -> bool:
             "team": campaign.team_id,
             "campaign": campaign.id,
             "account": campaign.account_id,
-            "state": BatchState.PLANNED,
+            # Stopped while it was planned: the plan is finished, so that every recipient has a row.
+            "state": BatchState.STOPPED if stopping else BatchState.PLANNED,
             "content": campaign.content,
             "limit": limit,
             # Whole batches, so that a slice does not end in a needlessly small request.
@@ -80,6 +88,9 @@ def plan_chunk(campaign_id: int) -> bool:
             planned.mobile,
             planned.copy,
         )
+        if stopping:
+            session.flush()
+            tallies.move(campaign.id, tallies.moved([("waiting", "not_sent", planned.messages)]))
         return True
     _finish(campaign)
     return False
@@ -101,8 +112,9 @@ def _finish(campaign: Campaign) -> None:
     session.execute(
         delete(Audience).where(Audience.team_id == campaign.team_id, Audience.campaign_id == campaign.id)
     )
-    session.execute(
-        update(Campaign)
-        .where(Campaign.team_id == campaign.team_id, Campaign.id == campaign.id)
-        .values(state=CampaignState.READY)
-    )
+    campaign.planned_at = clock.now()
+    if campaign.state == CampaignState.STOPPING:
+        session.flush()
+        endings.note_stopped(campaign.id, campaign.planned_at)
+    else:
+        campaign.state = CampaignState.READY

@@ -50,17 +50,21 @@ def progress_of(campaign: Campaign, now: datetime, seen_besides: str = "") -> Pr
     cells = tuple(
         Cell(label, count, tone, _share(campaign, count)) for label, count, tone, show in shown if show
     )
-    version = hashlib.sha256(
-        repr((status, campaign.paused_by_machine, [(cell.label, cell.count) for cell in cells], seen_besides,
-              _seconds_to_begin(campaign, now))).encode()
-    ).hexdigest()[:16]  # fmt: skip
+    shows = (
+        status,
+        campaign.paused_by_machine,
+        campaign.paused_by_person,
+        [(cell.label, cell.count) for cell in cells],
+        seen_besides,
+        _seconds_to_begin(campaign, now),
+    )
     return Progress(
         status=status,
         sentence=_sentence(campaign, status, now),
         cells=cells,
         parts=tuple((cell.count, cell.tone) for cell in cells),
         poll_seconds=_poll_seconds(campaign, status, now),
-        version=version,
+        version=hashlib.sha256(repr(shows).encode()).hexdigest()[:16],
     )
 
 
@@ -140,6 +144,8 @@ def _sentence(campaign: Campaign, status: CampaignStatus, now: datetime) -> str:
             campaign.no_report,
             count=format_decimal(campaign.no_report),
         )
+    if status in {CampaignStatus.STOPPING, CampaignStatus.STOPPED}:
+        return _("Stopped: %(gone)s of %(total)s had been handed to the gateway.", **numbers)
     if status is CampaignStatus.FINISHED:
         return _(
             "Finished: %(delivered)s of %(total)s delivered.",
@@ -157,7 +163,8 @@ def _seconds_to_begin(campaign: Campaign, now: datetime) -> int:
 
 def _poll_seconds(campaign: Campaign, status: CampaignStatus, now: datetime) -> int | None:
     """How soon the page looks again: often at first, seldom later, never once nothing can change."""
-    if status in {CampaignStatus.DRAFT, CampaignStatus.FINISHED, CampaignStatus.STOPPED}:
+    over = status is CampaignStatus.STOPPED and not campaign.no_report
+    if over or status in {CampaignStatus.DRAFT, CampaignStatus.FINISHED}:
         return None
     age = now - (campaign.confirmed_at or now)
     if age > timedelta(hours=72):

@@ -21,7 +21,7 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import application, clock, heartbeats, tenancy
-from webapp.campaigns import claims, operations, planning, reaper, storing
+from webapp.campaigns import claims, operations, planning, reaper, stopping, storing
 from webapp.campaigns.answers import Answered
 from webapp.campaigns.claims import AccountUnusableError, Claim
 from webapp.gateway.answers import judge
@@ -155,6 +155,9 @@ class Sender:
             session.commit()
             operations.release_well_accounts()
             session.commit()
+            for campaign_id in stopping.stopping_campaigns():
+                stopping.stop_what_has_not_left(campaign_id, clock.now())
+                session.commit()
         return False
 
     def _post(self, claim: Claim) -> None:

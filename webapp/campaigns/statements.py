@@ -94,6 +94,18 @@ WHERE team_id = :team AND campaign_id = :campaign AND mobile = ANY(:mobiles) AND
 """
 )
 
+# Nothing is under way and nothing is left to plan.
+STOPPED = text(
+    """
+UPDATE campaign SET state = 'stopped', handed_over_at = coalesce(handed_over_at, :now), finished_at = :now
+WHERE team_id = :team AND id = :campaign AND state = 'stopping'
+    AND NOT EXISTS (SELECT 1 FROM batch WHERE team_id = :team AND campaign_id = :campaign
+        AND state = 'inflight')
+    AND NOT EXISTS (SELECT 1 FROM audience WHERE team_id = :team AND campaign_id = :campaign)
+RETURNING account_id
+"""
+)
+
 # An answer is written over the reaper's "unknown", never over another answer.
 CLOSE_ATTEMPT = text(
     """

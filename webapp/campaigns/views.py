@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
 from flask import Blueprint, Response, abort, flash, g, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
 
 from webapp import clock, tenancy
 from webapp.accounts.permissions import requires
-from webapp.campaigns import drafts, operations, progress, queries
+from webapp.campaigns import drafts, operations, progress, queries, stopping
 from webapp.campaigns.forms import ComposeForm, ConfirmForm
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.states import CampaignState
@@ -136,6 +138,47 @@ def status(campaign_id: int) -> Response:
         pause_words=progress.pause_words,
     )
     return hx_trigger(response, "campaign-changed")
+
+
+@blueprint.post("/campaigns/<int:campaign_id>/pause")
+@requires("campaigns.send")
+def pause(campaign_id: int) -> Response:
+    """Hold the campaign; what is under way finishes."""
+    return _acted(campaign_id, stopping.pause_campaign)
+
+
+@blueprint.post("/campaigns/<int:campaign_id>/resume")
+@requires("campaigns.send")
+def resume(campaign_id: int) -> Response:
+    """Let it go on."""
+    return _acted(campaign_id, stopping.resume_campaign)
+
+
+@blueprint.get("/campaigns/<int:campaign_id>/stop")
+@requires("campaigns.send")
+def confirm_stop(campaign_id: int) -> Response:
+    """What stopping means, before it is done."""
+    return render("campaigns/stop.html", campaign=_campaign_or_404(campaign_id))
+
+
+@blueprint.post("/campaigns/<int:campaign_id>/stop")
+@requires("campaigns.send")
+def stop(campaign_id: int) -> Response:
+    """End it for good."""
+    return _acted(campaign_id, stopping.stop_campaign)
+
+
+def _acted(campaign_id: int, act: Callable[[int], None]) -> Response:
+    campaign = _campaign_or_404(campaign_id)
+    if not FlaskForm().validate_on_submit():
+        abort(400)
+    try:
+        act(campaign.id)
+    except DomainError as error:
+        flash(str(error.message), "odd")
+    else:
+        tenancy.session().commit()
+    return see_other(url_for("campaigns.show", campaign_id=campaign_id))
 
 
 def _progress(campaign: Campaign) -> progress.Progress:
