@@ -70,6 +70,20 @@ def test_numbers_with_only_spaces_between_them_are_several() -> None:
     assert read_paste("13900000001 13900000002").mobiles == ["13900000001", "13900000002"]
 
 
+def test_a_long_run_of_combining_characters_is_not_even_normalised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It took minutes, during which nobody was served."""
+    read: list[int] = []
+
+    def normalize(_form: str, text: str) -> str:
+        read.append(len(text))
+        return text
+
+    monkeypatch.setattr("webapp.contacts.numbers.unicodedata.normalize", normalize)
+    pasted = read_paste("1" + "\u0315\u0300" * 100_000)
+    assert [entry.reason for entry in pasted.left_out] == [Reason.NOT_NUMBER]
+    assert all(length <= 64 for length in read)
+
+
 @given(st.text(max_size=200))
 def test_any_text_is_read_without_a_fault_and_only_mobile_numbers_come_out(text: str) -> None:
     pasted = read_paste(text)

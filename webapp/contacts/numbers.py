@@ -21,6 +21,8 @@ ROUNDED = re.compile(r"[0-9](\.[0-9]+)?[eE]\+?[0-9]{1,2}")
 # Quotation marks, and the invisible marks that chat windows and spreadsheets put around a number.
 AROUND = "'\"`\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff"
 MOST_SHOWN = 40
+# Longer is no number, however it is spaced; and normalising a long run of combining characters takes minutes.
+MOST_READ = 64
 
 
 class Reason(StrEnum):
@@ -65,6 +67,8 @@ def read_mobile(said: str) -> str | Reason:
     Mends full-width digits, spaces and dashes, +86 / 0086 / 86 in front and a trailing `.0`. A `+` that is
     not +86 is foreign even where 11 digits beginning with 1 follow: +1 380… is American.
     """
+    if len(said) > MOST_READ:
+        return Reason.TOO_LONG if said.isdigit() else Reason.NOT_NUMBER
     text = unicodedata.normalize("NFKC", said).strip().strip(AROUND)
     if ROUNDED.fullmatch(text):
         return Reason.ROUNDED
