@@ -73,6 +73,11 @@ def periodic(name: str, cron: str) -> Callable[[Callable[[], None]], Callable[[]
     return register
 
 
+def periodic_crons() -> list[tuple[str, str]]:
+    """Each periodic job with its cron line of six fields."""
+    return sorted((name, cron) for name, (cron, _function) in _periodic.items())
+
+
 def periodic_names() -> list[str]:
     """The periodic jobs, each of which has a heartbeat of this name."""
     return sorted(_periodic)

@@ -157,7 +157,8 @@ CREATE TABLE gateway_message (
     campaign_id bigint NOT NULL,
     batch_no integer NOT NULL,
     attempt integer,
-    source text NOT NULL CONSTRAINT ck_gateway_message_source CHECK (source IN ('answer', 'adopted', 'person')),
+    source text NOT NULL
+        CONSTRAINT ck_gateway_message_source CHECK (source IN ('answer', 'adopted', 'person')),
     noted_at timestamptz NOT NULL,
     PRIMARY KEY (team_id, account_id, msgid, campaign_id, batch_no),
     CONSTRAINT fk_gateway_message_batch FOREIGN KEY (team_id, campaign_id, batch_no)

@@ -43,13 +43,13 @@ def check_password(password: str, context: Iterable[str] = ()) -> None:
 
     `context` is what belongs to the person: e-mail address, team names.
     """
+    if _bytes(password) is None:
+        raise DomainError(_("This password is too long. Use at most 1,024 bytes."), "password")
     text = unicodedata.normalize("NFC", password)
     if len(text) < SHORTEST:
         raise DomainError(
             _("Use at least %(n)s characters. A few words in a row are fine.", n=SHORTEST), "password"
         )
-    if _bytes(text) is None:
-        raise DomainError(_("This password is too long. Use at most 1,024 bytes."), "password")
     if _is_common(text):
         raise DomainError(_("Too many people use this password. Choose another one."), "password")
     if _is_own_name(text, context):
@@ -103,6 +103,9 @@ class _Slot:
 
 def _bytes(password: str) -> bytes | None:
     """What is hashed: the same characters give the same bytes however a keyboard composes them."""
+    # Normalising a long run of combining characters takes minutes.
+    if len(password) > 2 * MOST_BYTES:
+        return None
     data = unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
     return data if len(data) <= MOST_BYTES else None
 

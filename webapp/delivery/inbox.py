@@ -119,7 +119,8 @@ class Inbox:
                 application_name="tidings-receiver",
                 tcp_user_timeout=STATEMENT_SECONDS * 1000,
                 # "On disk" is what a 200 promises, whatever the server's default is.
-                options=f"-c statement_timeout={STATEMENT_SECONDS}s -c synchronous_commit=on -c timezone=UTC",
+                options=f"-c statement_timeout={STATEMENT_SECONDS}s -c synchronous_commit=on -c timezone=UTC "
+                "-c default_transaction_isolation=read\\ committed",
             )
         except psycopg.Error:
             self._rest_until = time.monotonic() + REST_SECONDS

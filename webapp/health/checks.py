@@ -65,16 +65,11 @@ def silent_jobs(now: datetime) -> list[str]:
     """The periodic jobs that missed their turns while the worker was up for as long as they may take."""
     beats = heartbeats.all_beats()
     late: list[str] = []
-    for name, cron in periodic_crons():
+    for name, cron in jobs.periodic_crons():
         heard = [beats[known] for known in (name, WORKER_STARTED) if known in beats]
         if heard and max(heard) < now - allowance(cron, now):
             late.append(name)
     return late
-
-
-def periodic_crons() -> list[tuple[str, str]]:
-    """Each periodic job's name, which its heartbeat has too, and its turns as six cron fields."""
-    return sorted((name, cron) for name, (cron, _function) in jobs._periodic.items())
 
 
 def allowance(cron: str, now: datetime) -> timedelta:
