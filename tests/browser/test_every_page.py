@@ -177,7 +177,8 @@ def test_pages_of_a_team(
     person.open("/me")
     choose(person, language, theme)
     person.expected = {404}
-    own = {"status": f"{site.pages['/t/_/campaigns/_']}/status", "404": f"{site.team}/campaigns/1"}
+    campaign = site.pages["/t/_/campaigns/_"]
+    own = {"status": f"{campaign}/status", "stop": f"{campaign}/stop", "404": f"{site.team}/campaigns/1"}
     assert_pages(person, {**site.pages, **site.empty, **own}, phone=viewport is PHONE)
 
 

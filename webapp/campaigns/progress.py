@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 
 from webapp.campaigns import queries
 from webapp.campaigns.models import Campaign
+from webapp.reading import percent
 from webapp.statuses import CampaignStatus
 
 
@@ -48,7 +49,7 @@ def progress_of(campaign: Campaign, now: datetime, seen_besides: str = "") -> Pr
         (_("Not sent"), campaign.not_sent, "wait", campaign.not_sent > 0),
     )
     cells = tuple(
-        Cell(label, count, tone, _share(campaign, count)) for label, count, tone, show in shown if show
+        Cell(label, count, tone, percent(count, campaign.recipients)) for label, count, tone, show in shown if show
     )
     shows = (
         status,
@@ -103,14 +104,6 @@ def pause_words(reason: str) -> str:
         ),
     }
     return words.get(reason, _("The campaign was paused. What is left was not sent."))
-
-
-def _share(campaign: Campaign, count: int) -> str:
-    """Per mille as a percentage with one digit, from integers."""
-    if not campaign.recipients:
-        return "0 %"
-    thousandths = (count * 1000 + campaign.recipients // 2) // campaign.recipients
-    return f"{thousandths // 10}.{thousandths % 10} %"
 
 
 def _sentence(campaign: Campaign, status: CampaignStatus, now: datetime) -> str:
