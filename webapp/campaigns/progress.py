@@ -49,7 +49,9 @@ def progress_of(campaign: Campaign, now: datetime, seen_besides: str = "") -> Pr
         (_("Not sent"), campaign.not_sent, "wait", campaign.not_sent > 0),
     )
     cells = tuple(
-        Cell(label, count, tone, percent(count, campaign.recipients)) for label, count, tone, show in shown if show
+        Cell(label, count, tone, percent(count, campaign.recipients))
+        for label, count, tone, show in shown
+        if show
     )
     shows = (
         status,
