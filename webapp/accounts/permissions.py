@@ -32,6 +32,9 @@ _ALL = frozenset(Role)
 _SENDERS = frozenset({Role.OWNER, Role.ADMIN, Role.SENDER})
 _ADMINS = frozenset({Role.OWNER, Role.ADMIN})
 
+# What is about the person alone, in no team: any signed-in user may.
+SIGNED_IN = "signed_in"
+
 PERMISSIONS: dict[str, frozenset[Role]] = {
     "team.view": _ALL,
     "campaigns.view": _ALL,
@@ -48,12 +51,14 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
 
 def requires(permission: str) -> Callable[[View], View]:
     """Mark a view with the permission it needs; asked anew at each request, so a lost right acts at once."""
-    if permission not in PERMISSIONS:
+    if permission not in {*PERMISSIONS, SIGNED_IN}:
         raise ValueError(f"no permission is called {permission}")
 
     def mark(view: View) -> View:
         @functools.wraps(view)
         def checked(*args: Any, **kwargs: Any) -> Any:
+            if permission == SIGNED_IN and getattr(g, "user", None) is None:
+                abort(401)
             if not may(permission):
                 _note_refusal(permission)
                 abort(403)
@@ -72,19 +77,6 @@ def _note_refusal(permission: str) -> None:
         tenancy.session().commit()
 
 
-def signed_in(view: View) -> View:
-    """Mark a view that is about the person alone, of no team: any signed-in user may."""
-
-    @functools.wraps(view)
-    def checked(*args: Any, **kwargs: Any) -> Any:
-        if getattr(g, "user", None) is None:
-            abort(401)
-        return view(*args, **kwargs)
-
-    checked.permission = "signed_in"  # type: ignore[attr-defined] # a mark on a function
-    return cast(View, checked)
-
-
 def public(view: View) -> View:
     """Mark a view that anybody may see."""
     view.permission = "public"  # type: ignore[attr-defined] # a mark on a function
@@ -93,6 +85,8 @@ def public(view: View) -> View:
 
 def may(permission: str) -> bool:
     """Whether the signed-in member has this permission in the team of this request."""
+    if permission == SIGNED_IN:
+        return getattr(g, "user", None) is not None
     member = getattr(g, "member", None)
     return member is not None and Role(member.role) in PERMISSIONS[permission]
 
@@ -103,6 +97,4 @@ def check_all_routes(app: Flask) -> None:
         if rule.endpoint == "static":
             continue
         if not hasattr(app.view_functions[rule.endpoint], "permission"):
-            raise RuntimeError(
-                f"the route {rule.rule} ({rule.endpoint}) has neither @requires nor @signed_in nor @public"
-            )
+            raise RuntimeError(f"the route {rule.rule} ({rule.endpoint}) has neither @requires nor @public")

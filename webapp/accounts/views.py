@@ -27,7 +27,7 @@ from wtforms import Field
 from webapp import application, frame, pages, reading
 from webapp.accounts import forms, operations, queries, sessions
 from webapp.accounts.agents import browser_name
-from webapp.accounts.permissions import public, requires, signed_in
+from webapp.accounts.permissions import SIGNED_IN, public, requires
 from webapp.accounts.requests import local_path
 from webapp.accounts.throttle import TooManyTries
 from webapp.errors import DomainError
@@ -124,7 +124,7 @@ def sign_in() -> Response:
 
 
 @blueprint.post("/logout")
-@signed_in
+@requires(SIGNED_IN)
 def sign_out() -> Response:
     """End this browser's session."""
     operations.sign_out(g.user)
@@ -142,14 +142,14 @@ def _may_sign_up() -> bool:
 
 
 @blueprint.get("/me")
-@signed_in
+@requires(SIGNED_IN)
 def profile() -> Response:
     """Language, theme, password, sessions."""
     return _profile(forms.PasswordForm(formdata=None))
 
 
 @blueprint.post("/me/password")
-@signed_in
+@requires(SIGNED_IN)
 def change_password() -> Response:
     """Change the password; every other browser is signed out."""
     form = forms.PasswordForm()
@@ -179,7 +179,7 @@ def _password_changed(ended: int) -> str:
 
 
 @blueprint.post("/me/sessions/end")
-@signed_in
+@requires(SIGNED_IN)
 def end_session() -> Response:
     """Sign one of the person's browsers out."""
     if not sessions.end_session(g.user, request.form.get("session", "")):
@@ -190,7 +190,7 @@ def end_session() -> Response:
 
 
 @blueprint.post("/me/sessions/end-others")
-@signed_in
+@requires(SIGNED_IN)
 def end_other_sessions() -> Response:
     """Sign every other browser of the person out."""
     ended = sessions.end_other_sessions(g.user)
@@ -262,7 +262,7 @@ def _keep(response: Response, cookie: str, value: str | None) -> Response:
 
 
 @blueprint.route("/teams/new", methods=["GET", "POST"])
-@signed_in
+@requires(SIGNED_IN)
 def new_team() -> Response:
     """Make another team."""
     form = forms.NewTeamForm()
