@@ -1,0 +1,111 @@
+"""Lists stay quick behind row-level security: with many rows no list reads a team's table from end to end.
+
+An operator that is not leakproof never reaches an index there, and nobody notices with ten rows. The plans
+are made as the program's role, with the statements that the pages really send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import Engine
+
+from tests.conftest import Database
+from tests.factories import Person, confirm, connect_practice, make_person, numbers
+from tests.practice.fixture import PracticeGateway
+from webapp import clock, tenancy
+from webapp.campaigns import planning, queries
+from webapp.campaigns.models import Campaign
+from webapp.campaigns.recounting import differences
+from webapp.extensions import db
+from webapp.gateway import queries as gateway
+from webapp.gateway.models import GatewayAccount
+
+ROWS = 100_000
+
+
+@pytest.fixture
+def alice(app: Flask) -> Person:
+    return make_person(app)
+
+
+@pytest.fixture
+def campaign_id(app: Flask, database: Database, practice: PracticeGateway, alice: Person) -> int:
+    """One planned campaign among a hundred thousand messages of others, and many campaigns."""
+    account = connect_practice(app, alice, practice)
+    planned = confirm(app, alice, account, numbers(60))
+    with tenancy.team_scope(alice.team_id, app) as session:
+        while planning.plan_chunk(planned):
+            session.commit()
+        session.commit()
+    with database.owner() as owner:
+        owner.execute(
+            "INSERT INTO message (team_id, campaign_id, mobile, batch_no) "
+            "SELECT %s, %s + 1 + n %% 50, (13000000000 + n)::text, 1 FROM generate_series(1, %s) AS n",
+            [alice.team_id, planned, ROWS],
+        )
+        owner.execute(
+            "INSERT INTO campaign (team_id, id, account_id, kind, state, name, body, created_at) "
+            "SELECT %s, n, %s, 'notice', 'draft', 'x', 'x', now() FROM generate_series(1, 20000) AS n",
+            [alice.team_id, account],
+        )
+        owner.execute(
+            "INSERT INTO balance_reading (team_id, account_id, id, read_at, cause, outcome, why, said) "
+            "SELECT %s, %s, n, now(), 'periodic', 'ok', 'accepted', '1' FROM generate_series(1, 20000) AS n",
+            [alice.team_id, account],
+        )
+        owner.execute("ANALYZE")
+    return planned
+
+
+def plans_of(app: Flask, person: Person, read: Callable[[], Any]) -> list[str]:
+    """The plan of each SELECT that `read` sends, in the team's scope."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_c: Connection, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        if statement.lstrip().upper().startswith(("SELECT", "WITH")) and "set_config" not in statement:
+            sent.append((statement, parameters))
+
+    with tenancy.team_scope(person.team_id, app) as session:
+        engine: Engine = db.engine
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            read()
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+        connection = session.connection()
+        return [
+            "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters))
+            for statement, parameters in sent
+        ]
+
+
+def test_no_list_reads_a_teams_table_from_end_to_end(app: Flask, alice: Person, campaign_id: int) -> None:
+    def read() -> None:
+        session = tenancy.session()
+        campaign = session.get_one(Campaign, (alice.team_id, campaign_id))
+        account = session.get_one(GatewayAccount, (alice.team_id, campaign.account_id))
+        assert len(queries.recipients(campaign, account, "13700000030", clock.now())) > 0
+        assert len(queries.campaigns(before=15_000)) == queries.PAGE + 1
+        assert len(gateway.readings(account.id)) > 0
+        assert gateway.last_good_reading(account.id) is not None
+
+    plans = plans_of(app, alice, read)
+    assert len(plans) >= 5
+    for plan in plans:
+        for table in ("message", "campaign", "balance_reading"):
+            assert f"Seq Scan on {table}" not in plan, plan
+
+
+def test_a_plan_that_reads_everything_is_noticed(app: Flask, alice: Person, campaign_id: int) -> None:
+    assert campaign_id
+
+    def read() -> None:
+        tenancy.session().query(Campaign).filter(Campaign.name.like("%x%")).limit(5).all()
+        differences()
+
+    assert any("Seq Scan on" in plan for plan in plans_of(app, alice, read))
