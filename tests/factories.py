@@ -64,6 +64,10 @@ def sign_in(app: Flask, person: Person) -> FlaskClient:
     return client
 
 
+# By which uid the practice gateway knows an account that a test made; it is shared by all tests.
+uids: dict[int, str] = {}
+
+
 def connect_practice(app: Flask, person: Person, practice: PracticeGateway, balance: int = 1_000_000) -> int:
     """A gateway account of the person's team at a practice gateway; its reports go nowhere yet."""
     uid = f"test-{secrets.token_hex(4)}"
@@ -72,6 +76,7 @@ def connect_practice(app: Flask, person: Person, practice: PracticeGateway, bala
         account = gateway.connect_account("Practice", "practice", Secret(uid), Secret("secret-pwd"), by=None)
         account_id = account.id
         session.commit()
+    uids[account_id] = uid
     return account_id
 
 

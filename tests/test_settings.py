@@ -34,6 +34,10 @@ from webapp.settings import Settings, SettingsError, Times
         ("TIDINGS_TIMES", "lease=10"),
         ("TIDINGS_TIMES", "leese=300"),
         ("TIDINGS_TIMES", "lease=nan"),
+        ("TIDINGS_TIMES", "connect=0"),
+        ("TIDINGS_TIMES", "answer=-1"),
+        ("TIDINGS_PRACTICE_BIND", "127.0.0.1:8000"),
+        ("TIDINGS_SECRET_KEY", "short"),
         ("TIDINGS_TIMES", "dedup=300"),
         ("TIDINGS_WORKERS", "0"),
         ("TIDINGS_WORKERS", "9" * 5000),
@@ -63,6 +67,17 @@ def test_the_start_stops_with_that_sentence(tmp_path: Path) -> None:
         assert ended.returncode != 0
         assert "TIDINGS_BIND" in ended.stderr + ended.stdout
         assert "Traceback" not in ended.stderr
+
+
+def test_an_instance_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    environ = {**os.environ, "TIDINGS_INSTANCE": str(tmp_path / "file" / "instance")}
+    ended = subprocess.run(
+        [sys.executable, "-m", "webapp", "up"], env=environ, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode != 0
+    assert "TIDINGS_INSTANCE" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_defaults() -> None:

@@ -28,10 +28,22 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--timeout", type=float, default=60)
     options = parser.parse_args(arguments)
     try:
-        return int(options.function(Settings.from_environ(), options))
+        settings = Settings.from_environ()
+        _make_instance(settings)
+        return int(options.function(settings, options))
     except (SettingsError, EmbeddedError) as error:
         print(f"Tidings cannot start: {error}", file=sys.stderr)
         return 2
+
+
+def _make_instance(settings: Settings) -> None:
+    """Raises SettingsError where the instance folder neither is there nor can be made."""
+    try:
+        settings.instance.mkdir(parents=True, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"TIDINGS_INSTANCE: the folder {settings.instance} cannot be made ({error.strerror})."
+        ) from error
 
 
 def up(_settings: Settings, _options: argparse.Namespace) -> int:

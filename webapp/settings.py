@@ -91,7 +91,9 @@ class Times:
                 value = float(seconds)
             except ValueError:
                 value = -1
-            if not 0 <= value < 10**8:
+            # Only the delay and the pauses before a repeat may be none at all.
+            least = 0 if name in {"delay", "evidence", "first_repeat", "second_repeat"} else 0.01
+            if not least <= value < 10**8:
                 raise SettingsError(f"TIDINGS_TIMES: {name} must be a number of seconds, not {seconds!r}.")
             values[name] = value
         times = cls(**values)
@@ -154,6 +156,8 @@ class Settings:
         practice = _flag(env, "TIDINGS_PRACTICE", default=database_url is None)
         practice_bind = _address(env, "TIDINGS_PRACTICE_BIND", "127.0.0.1:8010")
         bind = _address(env, "TIDINGS_BIND", "127.0.0.1:8000")
+        if practice and bind == practice_bind:
+            raise SettingsError("TIDINGS_PRACTICE_BIND must be another address than TIDINGS_BIND.")
         gateway_url = _url(env, "TIDINGS_GATEWAY_URL", REAL_GATEWAY)
         allow_http = _flag(env, "TIDINGS_ALLOW_HTTP", default=False)
         public_url = _url(env, "TIDINGS_PUBLIC_URL", f"http://{bind}")
@@ -167,7 +171,7 @@ class Settings:
             practice_bind=practice_bind,
             database_url=database_url,
             database_owner_url=owner_url,
-            secret_key=env.get("TIDINGS_SECRET_KEY") or None,
+            secret_key=_secret_key(env),
             keys_file=Path(env.get("TIDINGS_KEYS_FILE") or instance / "keys").absolute(),
             allow_http=allow_http,
             signup=_choice(env, "TIDINGS_SIGNUP", ("open", "invite"), "invite" if database_url else "open"),
@@ -308,6 +312,13 @@ def _database_url(env: Mapping[str, str], name: str) -> str | None:
     if not DATABASE_PLACE.fullmatch(rest):
         raise SettingsError(f"{name} must look like postgresql://role:password@host:5432/database.")
     return f"postgresql+psycopg://{rest}"
+
+
+def _secret_key(env: Mapping[str, str]) -> str | None:
+    key = env.get("TIDINGS_SECRET_KEY") or None
+    if key is not None and len(key) < SHORTEST_KEY:
+        raise SettingsError(f"TIDINGS_SECRET_KEY must have at least {SHORTEST_KEY} characters.")
+    return key
 
 
 def _mail_url(env: Mapping[str, str]) -> str | None:

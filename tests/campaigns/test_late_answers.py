@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -17,7 +18,7 @@ from tests.campaigns.running import batches_of, campaign_of, sender
 from tests.factories import Person, confirm, connect_practice, make_person, numbers
 from tests.practice.fixture import PracticeGateway, wait_until
 from webapp import application, clock, tenancy
-from webapp.campaigns import adoption, answers, claims, operations, planning, reaper, storing
+from webapp.campaigns import adoption, answers, claims, drafts, operations, planning, reaper, storing
 from webapp.campaigns.answers import Answered
 from webapp.campaigns.claims import Claim
 from webapp.campaigns.models import Attempt, Campaign
@@ -244,6 +245,82 @@ def test_a_halved_batch_is_never_adopted(app: Flask, alice: Person, account: int
     (claimed,) = claim(app, alice)
     store(app, alice, [answered(claimed, code(2))])
     assert not adopt(app, alice, account, "m9", numbers(6))
+
+
+def set_limit(app: Flask, person: Person, account: int, limit: int) -> None:
+    with tenancy.team_scope(person.team_id, app) as session:
+        session.get_one(GatewayAccount, (person.team_id, account)).numbers_per_request = limit
+        session.commit()
+
+
+def test_batches_planned_for_larger_requests_are_cut_by_the_sweep(
+    app: Flask, alice: Person, account: int
+) -> None:
+    campaign_id = confirm(app, alice, account, numbers(900))
+    with tenancy.team_scope(alice.team_id, app) as session:
+        while planning.plan_chunk(campaign_id):
+            session.commit()
+        session.commit()
+    set_limit(app, alice, account, 100)
+    with sender(app):
+        wait_until(lambda: campaign_of(app, alice, campaign_id).state == "waiting_for_reports", 40)
+    campaign = campaign_of(app, alice, campaign_id)
+    assert (campaign.no_report, campaign.halvings) == (900, 0)
+    accepted = [batch.size for batch in batches_of(app, alice, campaign_id) if batch.state == "accepted"]
+    assert max(accepted) <= 100
+    assert sum(accepted) == 900
+
+
+def test_cutting_batches_of_a_campaign_that_is_still_planned_keeps_its_sums(
+    app: Flask, alice: Person, account: int
+) -> None:
+    campaign_id = confirm(app, alice, account, numbers(12_000))
+    with tenancy.team_scope(alice.team_id, app) as session:
+        assert planning.plan_chunk(campaign_id)
+        session.commit()
+    set_limit(app, alice, account, 1000)
+    with tenancy.team_scope(alice.team_id, app) as session:
+        while operations.split_oversized(account):
+            session.commit()
+        while planning.plan_chunk(campaign_id):
+            session.commit()
+        session.commit()
+    campaign = campaign_of(app, alice, campaign_id)
+    assert (campaign.state, campaign.paused_by_machine) == ("ready", None)
+
+
+def test_cutting_for_the_limit_does_not_spend_the_search_for_bad_numbers(
+    app: Flask, alice: Person, account: int
+) -> None:
+    campaign_id = confirm(app, alice, account, numbers(8))
+    (claimed,) = claim(app, alice)
+    store(app, alice, [answered(claimed, code(6))])
+    assert campaign_of(app, alice, campaign_id).halvings == 0
+    half, _other = claim(app, alice)
+    store(app, alice, [answered(half, code(2))])
+    assert campaign_of(app, alice, campaign_id).halvings == 1
+
+
+def test_one_key_on_two_drafts_at_once_makes_one_campaign(app: Flask, alice: Person, account: int) -> None:
+    with tenancy.team_scope(alice.team_id, app) as session:
+        made = [drafts.draft_campaign(account, "13800138000", "Hi", "Shop", alice.user_id) for _ in range(6)]
+        seen = {draft.id: drafts.preview(draft).digest for draft in made}
+        session.commit()
+    found: list[int] = []
+
+    def press(draft_id: int) -> None:
+        with tenancy.team_scope(alice.team_id, app) as session:
+            one = operations.confirm_campaign(draft_id, "one key", seen[draft_id], alice.user_id, 0)
+            session.commit()
+            found.append(one.id)
+
+    threads = [threading.Thread(target=press, args=[draft_id]) for draft_id in seen]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 6
+    assert len(set(found)) == 1
 
 
 def test_the_database_refuses_numbers_that_do_not_add_up(app: Flask, alice: Person, account: int) -> None:

@@ -172,8 +172,9 @@ def _cut_if_asked(batch: Batch, answer: Answered, campaigns: Campaigns, now: dat
     session = tenancy.session()
     campaign = campaigns[batch.campaign_id]
     session.refresh(campaign, ["halvings"])
-    if campaign.halvings < halving.MOST_HALVINGS:
-        halving.replace_by_halves(batch.campaign_id, batch.no)
+    search = verdict.why is Why.BAD_NUMBER
+    if not search or campaign.halvings < halving.MOST_HALVINGS:
+        halving.replace_by_halves(batch.campaign_id, batch.no, counted=search)
         session.refresh(batch)
         return
     batch.state = BatchState.BLOCKED

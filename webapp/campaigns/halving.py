@@ -17,8 +17,11 @@ from webapp.campaigns.states import BatchState
 MOST_HALVINGS = 200
 
 
-def replace_by_halves(campaign_id: int, no: int) -> None:
-    """Cut one locked batch of at least two numbers into two planned ones. Tallies do not change by it."""
+def replace_by_halves(campaign_id: int, no: int, *, counted: bool) -> None:
+    """Cut one locked batch of at least two numbers into two planned ones. Tallies do not change by it.
+
+    `counted`: as a search for a bad number, of which a campaign has a limited allowance.
+    """
     session = tenancy.session()
     team_id = tenancy.scope()
     parent = session.execute(
@@ -31,7 +34,7 @@ def replace_by_halves(campaign_id: int, no: int) -> None:
     first = session.scalars(
         update(Campaign)
         .where(Campaign.team_id == team_id, Campaign.id == campaign_id)
-        .values(next_batch=Campaign.next_batch + 2, halvings=Campaign.halvings + 1)
+        .values(next_batch=Campaign.next_batch + 2, halvings=Campaign.halvings + int(counted))
         .returning(Campaign.next_batch - 2)
         .execution_options(synchronize_session=False)
     ).one()

@@ -31,6 +31,8 @@ def confirm_campaign(campaign_id: int, key: str, seen: str, user_id: int, delay_
     StalePreviewError where something changed since, DomainError where it cannot be sent.
     """
     session = tenancy.session()
+    # The same key on two drafts at the same moment: the second waits here and then finds the first.
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, tenancy.scope()))))
     used = session.scalar(
         select(Campaign).where(Campaign.team_id == tenancy.scope(), Campaign.confirm_key == key)
     )
@@ -131,6 +133,25 @@ def release_well_accounts() -> None:
             release_account(account.id)
 
 
+def accounts_with_oversized() -> list[int]:
+    """The sweep behind the job that cuts batches: accounts that take fewer numbers than was planned for."""
+    return list(
+        tenancy.session().scalars(
+            select(GatewayAccount.id).where(
+                GatewayAccount.team_id == tenancy.scope(),
+                select(Batch.no)
+                .where(
+                    Batch.team_id == tenancy.scope(),
+                    Batch.account_id == GatewayAccount.id,
+                    Batch.state.in_((BatchState.PLANNED, BatchState.RETRY)),
+                    Batch.size > GatewayAccount.numbers_per_request,
+                )
+                .exists(),
+            )
+        )
+    )
+
+
 def stop_account(account_id: int, now: datetime) -> None:
     """An account cannot be used as it is: its campaigns pause and it waits for a person."""
     session = tenancy.session()
@@ -165,7 +186,7 @@ def split_oversized(account_id: int) -> int:
         statements.OVERSIZED, {"team": tenancy.scope(), "account": account_id, "limit": limit}
     ).all()
     for row in rows:
-        halving.replace_by_halves(row.campaign_id, row.no)
+        halving.replace_by_halves(row.campaign_id, row.no, counted=False)
     return len(rows)
 
 

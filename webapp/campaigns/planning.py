@@ -104,11 +104,12 @@ def _finish(campaign: Campaign) -> None:
             "planned sums differ", campaign=campaign.id, batched=sums.batched, messages=sums.messages,
             recipients=campaign.recipients,
         )  # fmt: skip
-        # The audience is kept: whoever looks into this needs it.
-        campaign.paused_by_machine = "sums"
-        campaign.paused_at = clock.now()
-        audit("campaign.paused_by_machine", "campaign", campaign.id, why="sums")
-        return
+        if campaign.state != CampaignState.STOPPING:
+            # The audience is kept: whoever looks into this needs it.
+            campaign.paused_by_machine = "sums"
+            campaign.paused_at = clock.now()
+            audit("campaign.paused_by_machine", "campaign", campaign.id, why="sums")
+            return
     session.execute(
         delete(Audience).where(Audience.team_id == campaign.team_id, Audience.campaign_id == campaign.id)
     )

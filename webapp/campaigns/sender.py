@@ -155,6 +155,10 @@ class Sender:
             session.commit()
             operations.release_well_accounts()
             session.commit()
+            for account_id in operations.accounts_with_oversized():
+                while operations.split_oversized(account_id):
+                    session.commit()
+            session.commit()
             for campaign_id in stopping.stopping_campaigns():
                 stopping.stop_what_has_not_left(campaign_id, clock.now())
                 session.commit()

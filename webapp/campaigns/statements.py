@@ -47,7 +47,8 @@ SELECT (SELECT count(*) FROM messages) AS messages,
 PLANNED_SUMS = text(
     """
 SELECT
-    (SELECT coalesce(sum(size), 0) FROM batch WHERE team_id = :team AND campaign_id = :campaign) AS batched,
+    (SELECT coalesce(sum(size), 0) FROM batch WHERE team_id = :team AND campaign_id = :campaign
+        AND state <> 'replaced') AS batched,
     (SELECT count(*) FROM message WHERE team_id = :team AND campaign_id = :campaign) AS messages
 """
 )

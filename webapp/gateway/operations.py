@@ -37,6 +37,8 @@ MOST_ACCOUNTS = 20
 VALID_ADDRESSES = 2
 # Heard by campaigns: blocked batches are planned again, and what only this account paused goes on.
 WELL_AGAIN = "campaigns.account_well"
+# Heard by campaigns: batches that were planned for larger requests are cut.
+SPLIT = "campaigns.split_oversized"
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,8 @@ def change_behaviour(account: GatewayAccount, label: str, behaviour: Behaviour) 
     account.label = label
     account.repeat_mode = behaviour.repeat_mode
     account.adds_signature = behaviour.adds_signature
+    if behaviour.numbers_per_request < account.numbers_per_request:
+        jobs.enqueue(SPLIT, account.team_id, once=str(account.id), account_id=account.id)
     account.numbers_per_request = behaviour.numbers_per_request
     account.text_limit = behaviour.text_limit
     account.first_part = behaviour.first_part

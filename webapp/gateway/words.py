@@ -169,7 +169,7 @@ STATES = {
         _l("Working"), "ok", "check", _l("The gateway took the uid and the password.")
     ),
     AccountState.BROKEN: StateWords(
-        _l("Rejected"),
+        _l("Wrong uid or password"),
         "bad",
         "circle-x",
         _l("The gateway rejects the uid or the password. Nothing is sent until they are put right."),
