@@ -288,3 +288,20 @@ def test_broken_forms_are_never_our_own_fault(
     with database.owner() as owner:
         members = owner.execute("SELECT user_id, role FROM member WHERE team_id = %s", [alice.team_id])
         assert members.fetchall() == [(alice.user_id, "owner")]
+
+
+@pytest.mark.parametrize(("proxies", "address"), [(0, "127.0.0.1"), (1, "5.6.7.8"), (2, "1.2.3.4")])
+def test_an_address_is_believed_from_as_many_proxies_as_there_are(
+    settings: Settings, database: Database, proxies: int, address: str
+) -> None:
+    app = create_app(dataclasses.replace(settings, proxies=proxies), TESTING=True, WTF_CSRF_ENABLED=False)
+    app.test_client().post(
+        "/login",
+        data={"email": "nobody@example.org", "password": "not the right password"},
+        headers={"X-Forwarded-For": "1.2.3.4, 5.6.7.8"},
+    )
+    with app.app_context():
+        db.engine.dispose()
+    with database.owner() as owner:
+        noted = owner.execute("SELECT address FROM access_entry").fetchall()
+    assert noted == [(address,)]

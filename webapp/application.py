@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from webapp import connections, logs
 from webapp.extensions import csrf, db, limiter
@@ -29,6 +30,10 @@ def build(settings: Settings | None = None, **overrides: Any) -> Flask:
     app.config.update(_configuration(settings))
     app.config.update(overrides)
     app.extensions["tidings_settings"] = settings
+    if settings.proxies:
+        # Only as many addresses are believed as there are proxies that we know of; with none, none.
+        proxied = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)
+        app.wsgi_app = proxied  # type: ignore[method-assign] # how Flask wants to be wrapped
     _bind_extensions(app)
     _register(app, settings)
     return app

@@ -19,6 +19,7 @@ def init_app(app: Flask) -> None:
     """Answer every error with one of our pages."""
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DomainError, _domain)
+    app.register_error_handler(TimeoutError, _too_slow)
     app.register_error_handler(Exception, _fault)
 
 
@@ -34,6 +35,13 @@ def _http(error: HTTPException) -> Response:
 
 def _domain(error: DomainError) -> Response:
     return pages.error_page(422, reason=error.message)
+
+
+def _too_slow(_error: TimeoutError) -> Response:
+    """The rest of the request did not come (see the receiver's `SLOW_SECONDS`)."""
+    response = pages.error_page(408)
+    response.headers["Connection"] = "close"
+    return response
 
 
 def _fault(error: Exception) -> Response:

@@ -167,6 +167,7 @@ def test_a_balance_that_is_too_small_is_said_before_sending(
         ("13800138000", "x" * 5000, "Shop", "far too long"),
         ("13800138000", "Hello 【Other】", "Shop", "may only stand around the signature"),
         ("13800138000", "Hello", "", "Enter a signature"),
+        ("13800138000", "Hello", "a】b", "one line without brackets"),
         ("13800138000", "Hello", "字" * 21, "at most 20 characters"),
     ],
 )

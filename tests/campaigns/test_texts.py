@@ -20,7 +20,9 @@ def test_every_code_point_counts_one() -> None:
 
 
 def test_a_text_is_cleaned_of_what_no_phone_shows() -> None:
-    assert clean("  a\r\nb\x00\x08\u200b\ufeffc\td ") == "a\nbcd"
+    assert clean("  a\r\nb\x00\x08\u200b\ufeffc\td ") == "a\nbc d"
+    assert clean("\u2060\u202e\u00ad\x85") == ""
+    assert clean("\U0001f468\u200d\U0001f469") == "\U0001f468\u200d\U0001f469"
 
 
 def test_the_signature_is_added_once() -> None:

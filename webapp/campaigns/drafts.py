@@ -171,6 +171,8 @@ def _checked_content(account: GatewayAccount, body: str, signature: str) -> str:
         raise DomainError(_("Enter a signature. Operators drop messages without one."), "signature")
     if len(signature) > MOST_SIGNATURE:
         raise DomainError(_("A signature can have at most %(n)s characters.", n=MOST_SIGNATURE), "signature")
+    if any(mark in signature for mark in "【】\n"):
+        raise DomainError(_("A signature is one line without brackets."), "signature")
     if "【" in body or "】" in body:
         raise DomainError(
             _("The brackets 【 】 may only stand around the signature. Take them out of the text."), "body"

@@ -10,8 +10,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# What no phone shows and some gateways choke on; a line break may stay.
-CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\u200b\ufeff\ud800-\udfff]")
+# What no phone shows, some gateways choke on, or turns a preview round so that what is seen is not what is
+# sent. A line break may stay, and the joiners U+200C and U+200D, of which emoji are made.
+CONTROL = re.compile(
+    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class Lengths:
 
 def clean(text: str) -> str:
     """The text as it will be sent: line breaks as \\n, control characters and outer blanks taken out."""
-    return CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    return CONTROL.sub("", lines).strip()
 
 
 def sign(signature: str, body: str, *, added_by_gateway: bool) -> str:

@@ -35,7 +35,9 @@ _NUMBER = re.compile(r"[0-9]{3,20}", re.ASCII)
 _MAINLAND = re.compile(r"(?:00)?86(1[3-9][0-9]{9})", re.ASCII)
 _PUNCTUATION_OF_NUMBERS = str.maketrans("", "", " +-()\t\u00a0\u3000")
 # Controls (NUL among them) and halves of characters: PostgreSQL cannot store some and no word has any.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
 _ENCODED = re.compile(rb"%[0-9A-Fa-f]{2}")
 _PLUS_IN_TIME = re.compile(r"^([0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2})\+", re.ASCII)
 _TIME = re.compile(

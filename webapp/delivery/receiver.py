@@ -29,10 +29,14 @@ if TYPE_CHECKING:
 PREFIX = "/r/"
 _TOKEN = re.compile(r"[0-9A-Za-z_-]{1,200}", re.ASCII)
 
+# The longest pause between two pieces of a request, or of an answer that is read.
+SLOW_SECONDS = 5
+
 OK = "200 OK"
 EMPTY = "400 Bad Request"
 UNKNOWN = "404 Not Found"
 WRONG_METHOD = "405 Method Not Allowed"
+TOO_SLOW = "408 Request Timeout"
 TOO_LARGE = "413 Content Too Large"
 NOT_NOW = "503 Service Unavailable"
 
@@ -52,7 +56,10 @@ class Receiver:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        status = self._answer(environ)
+        try:
+            status = self._answer(environ)
+        except TimeoutError:
+            status = TOO_SLOW
         self.counts[status] += 1
         body = b"ok" if status == OK else b""
         headers = [("Content-Length", str(len(body)))]
@@ -109,6 +116,10 @@ class Mounted:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Pass a request to the one that it is for."""
+        connection = environ.get("gunicorn.socket")
+        if connection is not None:
+            # Whoever sends a head and then nothing would hold a thread for ever; forty of them, the site.
+            connection.settimeout(SLOW_SECONDS)
         if environ.get("PATH_INFO", "").startswith(PREFIX):
             return self.receiver(environ, start_response)
         return self.application(environ, start_response)
