@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 from webapp.embedded import EmbeddedError
 from webapp.settings import Settings, SettingsError
 
+UNWRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC})
 GUNICORN_CONFIG = Path(__file__).with_name("gunicorn_config.py")
 
 
@@ -33,7 +35,15 @@ def main(arguments: list[str] | None = None) -> int:
         return int(options.function(settings, options))
     except (SettingsError, EmbeddedError) as error:
         print(f"Tidings cannot start: {error}", file=sys.stderr)
-        return 2
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        print(
+            f"Tidings cannot start: {error.filename} cannot be written ({error.strerror}). "
+            "TIDINGS_INSTANCE names the folder for its data.",
+            file=sys.stderr,
+        )
+    return 2
 
 
 def _make_instance(settings: Settings) -> None:

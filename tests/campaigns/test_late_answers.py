@@ -169,6 +169,39 @@ def test_code_1_stops_every_campaign_of_the_account_and_a_sweep_lets_them_go_on(
     assert [batch.state for batch in batches_of(app, alice, first)] == ["planned"]
 
 
+@pytest.mark.parametrize(
+    ("state", "disabled", "reason"),
+    [
+        ("broken", False, "credentials"),
+        ("frozen", False, "frozen"),
+        ("out_of_balance", False, "balance"),
+        ("misconfigured", False, "wrong_address"),
+        ("ok", True, "switched_off"),
+    ],
+)
+def test_whatever_stops_an_account_is_said_on_its_campaigns_and_lifted_with_it(
+    app: Flask, alice: Person, account: int, state: str, disabled: bool, reason: str
+) -> None:
+    campaign_id = confirm(app, alice, account, numbers(2))
+
+    def set_account(to: str, off: bool) -> None:
+        with tenancy.team_scope(alice.team_id, app) as session:
+            found = session.get_one(GatewayAccount, (alice.team_id, account))
+            found.state, found.disabled_at = to, clock.now() if off else None
+            session.commit()
+            operations.pause_for_accounts(clock.now())
+            session.commit()
+            operations.release_well_accounts()
+            session.commit()
+
+    set_account(state, disabled)
+    assert campaign_of(app, alice, campaign_id).paused_by_machine == reason
+    assert claim(app, alice) == []
+    set_account("ok", False)
+    assert campaign_of(app, alice, campaign_id).paused_by_machine is None
+    assert len(claim(app, alice)) == 1
+
+
 def test_an_account_whose_gateway_is_gone_stops_itself_alone(
     app: Flask, practice: PracticeGateway, alice: Person, account: int
 ) -> None:

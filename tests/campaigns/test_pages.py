@@ -161,6 +161,7 @@ def test_a_balance_that_is_too_small_is_said_before_sending(
         ("", "Hello", "Shop", "Paste at least one mobile number."),
         (" \n ", "Hello", "Shop", "Paste at least one mobile number."),
         ("1.38E+10, 12345, +1 380 013 8000", "Hello", "Shop", "None of these is a mainland mobile number"),
+        ("x" * 1_000_001, "Hello", "Shop", "That is too long to paste."),
         ("13800138000", "", "Shop", "Write a text."),
         ("13800138000", "\u200b \x07", "Shop", "Write a text."),
         ("13800138000", "字" * 263, "Shop", "1 characters too long"),

@@ -185,7 +185,8 @@ def test_a_refused_poll_is_the_last_one(
         ask_due(app)
     assert state(database) == becomes
     assert gateway.calls == 1
-    assert queued(database) == []
+    # Its campaigns pause and its owners are told; nothing asks for the balance any more.
+    assert {name for name, _ids in queued(database)} == {"campaigns.account_stopped", "gateway.tell_owners"}
 
 
 def test_no_answer_leaves_the_account_and_its_last_balance(

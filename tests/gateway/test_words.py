@@ -64,7 +64,7 @@ def test_a_balance_is_told(app: Flask, said: str, messages: int | None, tone: st
 def test_each_state_has_words() -> None:
     assert set(STATES) == set(AccountState)
     assert str(state_words("broken", disabled=True).label) == "Switched off"
-    assert str(state_words("broken", disabled=False).label) == "Rejected"
+    assert str(state_words("broken", disabled=False).label) == "Wrong uid or password"
 
 
 def test_the_words_for_customer_service_carry_the_address_whole() -> None:

@@ -213,9 +213,6 @@ def _act_on_account(answer: Answered, batches: Batches, campaigns: Campaigns, no
     if not verdict.pauses_account:
         _pause(campaigns[claim.campaign_id], verdict.pause, now)
         return
-    jobs.enqueue(
-        "gateway.tell_owners", claim.team_id, once=str(claim.account_id), account_id=claim.account_id
-    )
     for campaign in campaigns.values():
         if campaign.account_id == claim.account_id and campaign.state in STOPPABLE:
             _pause(campaign, verdict.pause, now)

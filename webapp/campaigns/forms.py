@@ -12,6 +12,8 @@ from webapp.campaigns.drafts import MOST_BODY
 
 # A megabyte of pasted text is far beyond what the number of recipients allows.
 MOST_PASTE_CHARACTERS = 1_000_000
+# More is let in than the form allows, so that it is the form that says so.
+MOST_PASTE_BYTES = 4 * 1024 * 1024
 
 
 class ComposeForm(FlaskForm):  # type: ignore[misc] # the library carries no types

@@ -24,6 +24,14 @@ def account_well(account_id: int) -> None:
     sender.wake()
 
 
+@jobs.job("campaigns.account_stopped")
+def account_stopped(account_id: int) -> None:
+    """A gateway account cannot be used any more: its campaigns say so."""
+    del account_id
+    operations.pause_for_accounts(clock.now())
+    tenancy.session().commit()
+
+
 @jobs.job("campaigns.split_oversized")
 def split_oversized(account_id: int) -> None:
     """The gateway takes fewer numbers a request than batches were planned for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import audit
@@ -14,10 +14,16 @@ from webapp.campaigns.models import Batch, Campaign
 from webapp.campaigns.states import STOPPABLE, BatchState, CampaignState
 from webapp.errors import DomainError
 from webapp.gateway import operations as accounts
-from webapp.gateway.models import GatewayAccount
+from webapp.gateway.models import AccountState, GatewayAccount
 
 # Reasons of a machine's pause that end when the account answers again.
-ACCOUNT_REASONS = ("credentials", "frozen", "balance", "wrong_address")
+ACCOUNT_REASONS = ("credentials", "frozen", "balance", "wrong_address", "switched_off")
+_REASON_OF: dict[str, str] = {
+    AccountState.BROKEN: "credentials",
+    AccountState.FROZEN: "frozen",
+    AccountState.OUT_OF_BALANCE: "balance",
+    AccountState.MISCONFIGURED: "wrong_address",
+}
 
 
 class StalePreviewError(DomainError):
@@ -32,7 +38,9 @@ def confirm_campaign(campaign_id: int, key: str, seen: str, user_id: int, delay_
     """
     session = tenancy.session()
     # The same key on two drafts at the same moment: the second waits here and then finds the first.
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, tenancy.scope()))))
+    session.execute(
+        select(func.pg_advisory_xact_lock(func.hashtextextended(f"tidings.confirm:{key}", tenancy.scope())))
+    )
     used = session.scalar(
         select(Campaign).where(Campaign.team_id == tenancy.scope(), Campaign.confirm_key == key)
     )
@@ -150,6 +158,30 @@ def accounts_with_oversized() -> list[int]:
             )
         )
     )
+
+
+def pause_for_accounts(now: datetime) -> None:
+    """Campaigns whose account cannot be used pause and say why, whatever it was that stopped the account."""
+    session = tenancy.session()
+    for campaign in session.scalars(
+        select(Campaign)
+        .join(
+            GatewayAccount,
+            and_(GatewayAccount.team_id == Campaign.team_id, GatewayAccount.id == Campaign.account_id),
+        )
+        .where(
+            Campaign.team_id == tenancy.scope(),
+            Campaign.state.in_(STOPPABLE),
+            Campaign.paused_by_machine.is_(None),
+            or_(GatewayAccount.disabled_at.is_not(None), GatewayAccount.state.in_(tuple(_REASON_OF))),
+        )
+        .order_by(Campaign.id)
+        .with_for_update(key_share=True, of=Campaign)
+    ):
+        account = drafts.account_of(campaign.account_id)
+        reason = "switched_off" if account.disabled_at is not None else _REASON_OF[account.state]
+        campaign.paused_by_machine, campaign.paused_at = reason, now
+        audit("campaign.paused_by_machine", "campaign", campaign.id, why=reason)
 
 
 def stop_account(account_id: int, now: datetime) -> None:

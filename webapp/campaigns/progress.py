@@ -86,6 +86,9 @@ def pause_words(reason: str) -> str:
             "The balance of the gateway account is used up. Nothing is lost: after a top-up what is left "
             "goes on by itself."
         ),
+        "switched_off": _(
+            "The gateway account is switched off. What is left waits until somebody switches it on again."
+        ),
         "content_empty": _("The gateway says that the text is empty. What is left was not sent."),
         "content_too_long": _("The gateway says that the text is too long. What is left was not sent."),
         "request_too_large": _("The gateway takes no request, however small. What is left was not sent."),

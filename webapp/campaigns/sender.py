@@ -153,6 +153,8 @@ class Sender:
         with tenancy.team_scope(team_id, self.app) as session:
             reaper.reap(clock.now())
             session.commit()
+            operations.pause_for_accounts(clock.now())
+            session.commit()
             operations.release_well_accounts()
             session.commit()
             for account_id in operations.accounts_with_oversized():

@@ -6,7 +6,8 @@ from flask import Blueprint, Response
 from flask_babel import lazy_gettext as _l
 
 from webapp.accounts.permissions import requires
-from webapp.campaigns.forms import ComposeForm
+from webapp.accounts.requests import long_text
+from webapp.campaigns.forms import MOST_PASTE_BYTES, ComposeForm
 from webapp.campaigns.views import compose_form, drafted, first_account
 from webapp.gateway import practice
 from webapp.gateway.views import connect_form
@@ -25,6 +26,7 @@ def show() -> Response:
 
 
 @blueprint.post("/start")
+@long_text(MOST_PASTE_BYTES)
 @requires("campaigns.write")
 def draft() -> Response:
     """Card 2: make a draft and look at it before anything is sent."""

@@ -12,8 +12,9 @@ from flask_wtf import FlaskForm
 
 from webapp import clock, tenancy
 from webapp.accounts.permissions import requires
+from webapp.accounts.requests import long_text
 from webapp.campaigns import drafts, operations, progress, queries, stopping
-from webapp.campaigns.forms import ComposeForm, ConfirmForm
+from webapp.campaigns.forms import MOST_PASTE_BYTES, ComposeForm, ConfirmForm
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.states import CampaignState
 from webapp.errors import DomainError
@@ -61,6 +62,7 @@ def new() -> Response:
 
 
 @blueprint.post("/campaigns/new")
+@long_text(MOST_PASTE_BYTES)
 @requires("campaigns.write")
 def create() -> Response:
     """Make a draft and go on to its review."""

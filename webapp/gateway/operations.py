@@ -37,6 +37,8 @@ MOST_ACCOUNTS = 20
 VALID_ADDRESSES = 2
 # Heard by campaigns: blocked batches are planned again, and what only this account paused goes on.
 WELL_AGAIN = "campaigns.account_well"
+# Heard by campaigns: those that go through it pause, with the reason.
+STOPPED = "campaigns.account_stopped"
 # Heard by campaigns: batches that were planned for larger requests are cut.
 SPLIT = "campaigns.split_oversized"
 
@@ -157,8 +159,7 @@ def set_disabled(account: GatewayAccount, *, disabled: bool) -> None:
     account.disabled_at = clock.now() if disabled else None
     db.session.flush()
     audit("gateway.disabled" if disabled else "gateway.enabled", "gateway_account", account.id)
-    if account.usable:
-        jobs.enqueue(WELL_AGAIN, account.team_id, once=str(account.id), account_id=account.id)
+    _tell_campaigns(account)
 
 
 def change_behaviour(account: GatewayAccount, label: str, behaviour: Behaviour) -> None:
@@ -252,8 +253,9 @@ def note_answer(
         account.msgid_missing_at = now
     if verdict.limit is not None:
         account.numbers_per_request = min(account.numbers_per_request, verdict.limit)
-    good = verdict.account in {AccountChange.WELL, AccountChange.FLAGGED}
-    if not (good and asked_at is not None and asked_at < account.state_at):
+    # A good answer, or one short of balance, says nothing of what a person or a top-up changed since.
+    passing = verdict.account in {AccountChange.WELL, AccountChange.FLAGGED, AccountChange.OUT_OF_BALANCE}
+    if not (passing and asked_at is not None and asked_at < account.state_at):
         _move(account, after_answer(AccountState(account.state), verdict.account), verdict.why, now)
     db.session.flush()
     if verdict.account is AccountChange.OUT_OF_BALANCE:
@@ -295,11 +297,19 @@ def _move(account: GatewayAccount, state: AccountState, why: str | None, now: da
     """Bring the account to a state; where it becomes well, campaigns are told in the same transaction."""
     if account.state == state:
         return
-    before = account.state
+    before, was_usable = account.state, account.usable
     account.state = state
     account.state_why = why
     account.state_at = now
     audit("gateway.state", "gateway_account", account.id, before=str(before), after=str(state), why=why)
     if state is AccountState.OK:
         account.state_why = None
-        jobs.enqueue(WELL_AGAIN, account.team_id, once=str(account.id), account_id=account.id)
+    _tell_campaigns(account)
+    if was_usable and not account.usable:
+        jobs.enqueue("gateway.tell_owners", account.team_id, once=str(account.id), account_id=account.id)
+
+
+def _tell_campaigns(account: GatewayAccount) -> None:
+    """What waits for this account goes on, or what goes through it pauses."""
+    job = WELL_AGAIN if account.usable else STOPPED
+    jobs.enqueue(job, account.team_id, once=str(account.id), account_id=account.id)

@@ -7,6 +7,7 @@ are a plain 404 where none is set.
 from __future__ import annotations
 
 import hmac
+import shutil
 
 from flask import Blueprint, Response, abort, current_app, jsonify, request
 from sqlalchemy import text
@@ -17,6 +18,9 @@ from webapp.accounts.permissions import public
 from webapp.extensions import csrf, db, limiter
 from webapp.health import metrics
 from webapp.health.checks import status_report
+
+# With less, neither the database nor the spool can be counted on to take a report in.
+LEAST_ROOM = 64 * 1024 * 1024
 
 blueprint = Blueprint("health", __name__)
 csrf.exempt(blueprint)
@@ -33,7 +37,10 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 @public
 def readyz() -> Response:
-    """This process can do its work: its database answers."""
+    """This process can do its work: its database answers, and there is room to write reports down."""
+    instance = application.settings_of(current_app).instance
+    if shutil.disk_usage(instance).free < LEAST_ROOM:
+        return _plain("not ready: the disk is full", 503)
     try:
         db.session.execute(text("SELECT 1"))
     except SQLAlchemyError:
