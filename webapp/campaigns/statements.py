@@ -150,7 +150,8 @@ RECOUNT = text(
 SELECT campaign.id, campaign.waiting, campaign.unconfirmed, campaign.no_report, campaign.delivered,
     campaign.failed, campaign.not_sent,
     count(tally) FILTER (WHERE tally = 'waiting')
-        + CASE WHEN campaign.state = 'planning' THEN campaign.recipients - count(tally) ELSE 0 END
+        + CASE WHEN campaign.state IN ('planning', 'stopping')
+            THEN campaign.recipients - count(tally) ELSE 0 END
         AS counted_waiting,
     count(tally) FILTER (WHERE tally = 'unconfirmed') AS counted_unconfirmed,
     count(tally) FILTER (WHERE tally = 'no_report') AS counted_no_report,
