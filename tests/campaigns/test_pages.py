@@ -17,7 +17,7 @@ from tests.practice.fixture import PracticeGateway, wait_until
 from tests.ui.markup import faults
 from webapp import clock, tenancy
 from webapp.accounts.permissions import Role
-from webapp.campaigns.models import Campaign
+from webapp.campaigns.models import Campaign, Message
 from webapp.database import new_id
 from webapp.gateway.models import BalanceReading
 
@@ -211,6 +211,24 @@ def test_the_status_block_says_when_nothing_changed(
     assert version is not None
     again = browser.get(f"{place}/status?v={version[1]}", headers={"HX-Request": "true"})
     assert again.status_code == 204
+
+
+def test_a_report_with_a_word_that_nobody_knows_is_shown_as_it_is(
+    app: Flask, browser: FlaskClient, alice: Person, account: int
+) -> None:
+    review = browser.get(draft(browser, alice, account, "13800138000").location)
+    place = review.request.path.removesuffix("/review")
+    browser.post(f"{place}/confirm", data=hidden(review))
+    with sender(app):
+        wait_until(lambda: campaigns(app, alice)[0].no_report == 1)
+    with tenancy.team_scope(alice.team_id, app) as session:
+        session.query(Message).filter(Message.team_id == alice.team_id).update(
+            {"outcome": "other", "status": "<b>XYZ"}
+        )
+        session.commit()
+    page = browser.get(place)
+    assert "Other: <b>XYZ" in said(page)
+    assert "<b>XYZ" not in page.text
 
 
 def test_a_viewer_looks_and_does_not_send(

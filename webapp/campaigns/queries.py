@@ -43,10 +43,11 @@ _BY_BATCH: dict[str, MessageStatus] = {
 
 @dataclass(frozen=True)
 class Recipient:
-    """One row of a campaign's recipients."""
+    """One row of a campaign's recipients. `other`: its report is a word that nobody knows."""
 
     mobile: str
     status: MessageStatus
+    other: bool
     report: str | None
     reported_at: datetime | None
 
@@ -113,6 +114,7 @@ def recipients(campaign: Campaign, account: GatewayAccount, after: str, now: dat
             status=_recipient_status(
                 row.outcome, row.state, row.first_unknown_at is not None, row.finished_at, account, now
             ),
+            other=row.outcome == "other",
             report=row.status,
             reported_at=row.reported_at,
         )
