@@ -112,6 +112,8 @@ CREATE TABLE batch (
     digest bytea,
     account_fingerprint bytea,
     attempts integer NOT NULL DEFAULT 0,
+    -- How often the identical request was made again after an answer that never came.
+    repeats smallint NOT NULL DEFAULT 0,
     -- How many of its messages have no outcome of their own: what a change of state moves between tallies.
     open integer NOT NULL CONSTRAINT ck_batch_open CHECK (open BETWEEN 0 AND size),
     lease_until timestamptz,
@@ -127,6 +129,7 @@ CREATE TABLE batch (
 CREATE INDEX ix_batch_due ON batch (team_id, account_id, campaign_id, no)
     WHERE state IN ('planned', 'retry');
 CREATE INDEX ix_batch_inflight ON batch (team_id, account_id) WHERE state = 'inflight';
+CREATE INDEX ix_batch_unknown ON batch (team_id, account_id, wake_at) WHERE first_unknown_at IS NOT NULL;
 CREATE INDEX ix_batch_blocked ON batch (team_id, account_id) WHERE state = 'blocked';
 
 -- Each call of the gateway, committed before the call is made; closed by its answer or by the reaper.

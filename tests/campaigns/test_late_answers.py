@@ -57,7 +57,7 @@ def claim(app: Flask, person: Person) -> list[Claim]:
 
 def reap(app: Flask, person: Person) -> None:
     with tenancy.team_scope(person.team_id, app) as session:
-        assert reaper.reap(clock.now() + LEASE_OVER) > 0
+        assert reaper.reap(clock.now() + LEASE_OVER, application.settings_of(app).times) > 0
         session.commit()
 
 

@@ -46,7 +46,8 @@ def adopt_msgid(account_id: int, msgid: str, mobiles: Sequence[str], first_heard
         .execution_options(populate_existing=True)
     ).one()  # fmt: skip
     # An answer may have come between the look and the lock.
-    if not (batch.state in WITHOUT_ANSWER or (batch.state == BatchState.ACCEPTED and batch.why == NO_MSGID)):
+    first_msgid_missing = batch.why == NO_MSGID or batch.first_unknown_at is not None
+    if not (batch.state in WITHOUT_ANSWER or (batch.state == BatchState.ACCEPTED and first_msgid_missing)):
         return False
     first_answer_due = batch.state == BatchState.INFLIGHT and batch.first_unknown_at is None
     if first_answer_due or len(set(mobiles)) < min(FEWEST_NUMBERS, batch.size):
@@ -73,7 +74,8 @@ def _candidates(account_id: int, mobiles: Sequence[str], first_heard: datetime) 
             Batch.account_id == account_id,
             or_(
                 Batch.state.in_(WITHOUT_ANSWER),
-                (Batch.state == BatchState.ACCEPTED) & (Batch.why == NO_MSGID),
+                (Batch.state == BatchState.ACCEPTED)
+                & or_(Batch.why == NO_MSGID, Batch.first_unknown_at.is_not(None)),
             ),
             Batch.mobiles.contains(list(mobiles)),
             started <= first_heard,

@@ -20,7 +20,7 @@ from sqlalchemy import or_, select, tuple_
 
 from webapp import jobs, tenancy
 from webapp.accounts.audit import audit
-from webapp.campaigns import endings, halving, statements, tallies
+from webapp.campaigns import endings, halving, repeats, statements, tallies
 from webapp.campaigns.claims import Claim
 from webapp.campaigns.models import Batch, Campaign
 from webapp.campaigns.states import STOPPABLE, BatchState, CampaignState
@@ -136,6 +136,8 @@ def _move_batch(
     batch.why = verdict.why
     if batch.state == BatchState.RETRY:
         batch.wake_at = now + timedelta(seconds=_back_off(batch.attempts, times))
+    if batch.state == BatchState.HOLD and batch.first_unknown_at is not None:
+        batch.wake_at = repeats.next_repeat(batch.repeats, batch.first_unknown_at, times)
     after = tallies.tally_of(batch.state, batch.first_unknown_at is not None)
     return tallies.moved([(before, after, batch.open)])
 

@@ -11,14 +11,14 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Row, func, insert, or_, select
 
 from webapp import tenancy
 from webapp.campaigns import statements
 from webapp.campaigns.models import Attempt, Batch, Campaign
 from webapp.campaigns.states import BatchState, CampaignState
 from webapp.gateway.credentials import Credentials, GatewayGoneError, open_credentials
-from webapp.gateway.models import GatewayAccount
+from webapp.gateway.models import GatewayAccount, RepeatMode
 from webapp.sealing import SealError
 from webapp.settings import Times
 
@@ -37,6 +37,8 @@ class Claim:
     credentials: Credentials
     claimed_at: datetime
     lease_until: datetime
+    # Set for a repeat: the moment from which on the gateway might no longer swallow it.
+    swallowed_until: datetime | None = None
 
 
 class AccountUnusableError(Exception):
@@ -97,7 +99,10 @@ def _well_accounts() -> list[GatewayAccount]:
                 .where(
                     Batch.team_id == tenancy.scope(),
                     Batch.account_id == GatewayAccount.id,
-                    Batch.state.in_((BatchState.PLANNED, BatchState.RETRY)),
+                    or_(
+                        Batch.state.in_((BatchState.PLANNED, BatchState.RETRY)),
+                        (Batch.state == BatchState.HOLD) & Batch.wake_at.is_not(None),
+                    ),
                 )
                 .exists(),
             )
@@ -119,17 +124,13 @@ def _in_flight(account_id: int) -> int:
 
 def _claim_of(account: GatewayAccount, now: datetime, times: Times, free: int) -> list[Claim]:
     session = tenancy.session()
-    due = session.execute(
+    asked = {"team": account.team_id, "account": account.id, "now": now}
+    repeats = _due_repeats(account, now, times, free)
+    fresh = session.execute(
         statements.DUE_BATCHES,
-        {
-            "team": account.team_id,
-            "account": account.id,
-            "limit": account.numbers_per_request,
-            "now": now,
-            "free": free,
-        },
+        {**asked, "limit": account.numbers_per_request, "free": free - len(repeats)},
     ).all()
-    if not due:
+    if not (repeats or fresh):
         return []
     try:
         credentials = open_credentials(account)
@@ -148,12 +149,34 @@ def _claim_of(account: GatewayAccount, now: datetime, times: Times, free: int) -
             credentials=credentials,
             claimed_at=now,
             lease_until=lease_until,
+            swallowed_until=swallowed_until,
         )
-        for row in due
+        for row, swallowed_until in [*repeats, *((row, None) for row in fresh)]
     ]
     session.execute(statements.MARK_INFLIGHT, [_inflight_values(claim, account) for claim in claims])
     session.execute(insert(Attempt), [_attempt_values(claim) for claim in claims])
     return claims
+
+
+def _due_repeats(
+    account: GatewayAccount, now: datetime, times: Times, free: int
+) -> list[tuple[Row[Any], datetime]]:
+    """Identical requests that are due, each with the moment at which it would no longer be swallowed."""
+    if account.repeat_mode != RepeatMode.REPEAT:
+        return []
+    rows = tenancy.session().execute(
+        statements.DUE_REPEATS,
+        {
+            "team": account.team_id,
+            "account": account.id,
+            "now": now,
+            "answered_by": now + timedelta(seconds=times.call_limit),
+            "dedup": account.dedup_seconds,
+            "fingerprint": account.fingerprint,
+            "free": free,
+        },
+    )
+    return [(row, row.first_unknown_at + timedelta(seconds=account.dedup_seconds)) for row in rows]
 
 
 def _inflight_values(claim: Claim, account: GatewayAccount) -> dict[str, Any]:
@@ -162,6 +185,7 @@ def _inflight_values(claim: Claim, account: GatewayAccount) -> dict[str, Any]:
         "campaign": claim.campaign_id,
         "no": claim.batch_no,
         "n": claim.n,
+        "repeated": int(claim.swallowed_until is not None),
         "digest": digest(claim.credentials, claim.content, claim.mobiles),
         "fingerprint": account.fingerprint,
         "lease_until": claim.lease_until,

@@ -101,6 +101,7 @@ class Batch(TeamOwned, Base):
     digest: Mapped[bytes | None] = mapped_column(LargeBinary)
     account_fingerprint: Mapped[bytes | None] = mapped_column(LargeBinary)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
+    repeats: Mapped[int] = mapped_column(SmallInteger, default=0)
     open: Mapped[int] = mapped_column(Integer)
     lease_until: Mapped[datetime | None]
     wake_at: Mapped[datetime | None]

@@ -6,20 +6,21 @@ goes to hold and its messages are "not confirmed" until evidence or a person say
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import select, update
 
 from webapp import tenancy
-from webapp.campaigns import statements, tallies
+from webapp.campaigns import endings, repeats, statements, tallies
 from webapp.campaigns.models import Attempt, Batch
 from webapp.campaigns.states import BatchState
+from webapp.settings import Times
 
 log = structlog.get_logger(__name__)
 
 
-def reap(now: datetime) -> int:
+def reap(now: datetime, times: Times) -> int:
     """Put the team's batches with an expired lease on hold; returns how many. The caller commits."""
     session = tenancy.session()
     team_id = tenancy.scope()
@@ -32,6 +33,7 @@ def reap(now: datetime) -> int:
             Attempt.n == row.attempts,
         )
         started_at = session.scalars(select(Attempt.started_at).where(*attempt)).one()
+        first_unknown_at = row.first_unknown_at or started_at
         session.execute(
             update(Attempt)
             .where(*attempt, Attempt.outcome.is_(None))
@@ -45,7 +47,8 @@ def reap(now: datetime) -> int:
                 state=BatchState.HOLD,
                 lease_until=None,
                 why="reaped",
-                first_unknown_at=row.first_unknown_at or started_at,
+                first_unknown_at=first_unknown_at,
+                wake_at=repeats.next_repeat(row.repeats, first_unknown_at, times),
             )
             .execution_options(synchronize_session=False)
         )
@@ -55,3 +58,21 @@ def reap(now: datetime) -> int:
         after = tallies.tally_of(BatchState.HOLD, first_unknown=True)
         tallies.move(row.campaign_id, tallies.moved([(before, after, row.open)]))
     return len(expired)
+
+
+def give_up_asking(now: datetime, times: Times) -> int:
+    """Hand over to a person what neither reports nor repeats have settled; returns how many batches."""
+    rows = tenancy.session().execute(
+        statements.UNDECIDED,
+        {
+            "team": tenancy.scope(),
+            "now": now,
+            "answered_by": now + timedelta(seconds=times.call_limit),
+            "evidence": times.evidence,
+        },
+    )
+    campaign_ids = [row.campaign_id for row in rows]
+    # On hold or unconfirmed, its messages are counted as not confirmed, so no tally moves.
+    for campaign_id in sorted(set(campaign_ids)):
+        endings.note_handed_over(campaign_id, now)
+    return len(campaign_ids)

@@ -15,6 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import structlog
 from flask import Flask
@@ -151,7 +152,9 @@ class Sender:
 
     def _reap(self, team_id: int) -> bool:
         with tenancy.team_scope(team_id, self.app) as session:
-            reaper.reap(clock.now())
+            reaper.reap(clock.now(), self.times)
+            session.commit()
+            reaper.give_up_asking(clock.now(), self.times)
             session.commit()
             operations.pause_for_accounts(clock.now())
             session.commit()
@@ -169,8 +172,8 @@ class Sender:
     def _post(self, claim: Claim) -> None:
         """On a thread of the pool: make the call and hand its answer to the loop, whatever happens."""
         exchange = self._exchange(claim)
-        # Only batches without an unknown attempt are claimed (statements.DUE_BATCHES).
-        verdict = judge(exchange, numbers=len(claim.mobiles), unknown_before=False)
+        repeated = claim.swallowed_until is not None
+        verdict = judge(exchange, numbers=len(claim.mobiles), unknown_before=repeated)
         excerpt = scrub(exchange.body, claim.credentials.uid, claim.credentials.pwd)[:EXCERPT_BYTES]
         _inbox.put(Answered(claim, verdict, exchange.http_status, excerpt or None))
 
@@ -184,13 +187,20 @@ class Sender:
                 claim.mobiles,
                 claim.content,
                 self.limits,
-                # A worker that was stopped for minutes must not post under a lease that others saw end.
-                may_send=lambda: clock.now() < claim.lease_until,
+                may_send=lambda: self._may_still_send(claim),
             )
         except Exception as error:
             # Whatever it is, the request may have left.
             log.exception("a call failed in an unforeseen way", error=type(error).__name__)
             return Exchange(Kind.LOST_AFTER_SEND)
+
+    def _may_still_send(self, claim: Claim) -> bool:
+        """Asked just before the first byte: a worker that was stopped for minutes must neither post under a
+        lease that others saw end, nor repeat what the gateway would no longer swallow."""
+        now = clock.now()
+        answered_by = now + timedelta(seconds=self.times.call_limit)
+        in_time = claim.swallowed_until is None or answered_by < claim.swallowed_until
+        return now < claim.lease_until and in_time
 
     def _take_answers(self, seconds: float) -> list[Answered]:
         """All answers that are there; waits up to `seconds` for the first, or for being woken."""

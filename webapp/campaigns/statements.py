@@ -70,6 +70,50 @@ FOR NO KEY UPDATE OF batch SKIP LOCKED
 """
 )
 
+# Batches without a clear answer whose identical request may be made again: only through the same account at
+# the same address, and only while its answer will still come within the time in which the gateway swallows
+# repeats. The clock stands in the statement, so no pause, breaker or dead worker sends a repeat too late; a
+# clock that was set back sends none.
+DUE_REPEATS = text(
+    """
+SELECT batch.campaign_id, batch.no, batch.content, batch.mobiles, batch.size, batch.attempts,
+    batch.first_unknown_at, batch.digest
+FROM batch JOIN campaign ON campaign.team_id = batch.team_id AND campaign.id = batch.campaign_id
+WHERE batch.team_id = :team AND batch.account_id = :account AND batch.state = 'hold'
+    AND batch.first_unknown_at <= :now AND batch.wake_at <= :now
+    AND :answered_by < batch.first_unknown_at + make_interval(secs => :dedup)
+    AND batch.account_fingerprint = :fingerprint
+    AND campaign.state = 'sending'
+    AND campaign.paused_by_person IS NULL AND campaign.paused_by_machine IS NULL
+ORDER BY batch.wake_at, batch.campaign_id, batch.no
+LIMIT :free
+FOR NO KEY UPDATE OF batch SKIP LOCKED
+"""
+)
+
+# What the machine may do about an unclear answer is done, or its time is over: a person decides. This is so
+# whatever campaign, account and hours are.
+UNDECIDED = text(
+    """
+WITH undecided AS (
+    SELECT batch.team_id, batch.campaign_id, batch.no
+    FROM batch JOIN gateway_account AS account
+        ON account.team_id = batch.team_id AND account.id = batch.account_id
+    WHERE batch.team_id = :team AND batch.state = 'hold'
+        AND CASE WHEN account.repeat_mode = 'repeat'
+            THEN batch.wake_at IS NULL
+                OR :answered_by >= batch.first_unknown_at + make_interval(secs => account.dedup_seconds)
+            ELSE batch.first_unknown_at + make_interval(secs => :evidence) <= :now END
+    ORDER BY batch.campaign_id, batch.no
+    FOR NO KEY UPDATE OF batch SKIP LOCKED
+)
+UPDATE batch SET state = 'unconfirmed', wake_at = NULL FROM undecided
+WHERE batch.team_id = undecided.team_id AND batch.campaign_id = undecided.campaign_id
+    AND batch.no = undecided.no
+RETURNING batch.campaign_id
+"""
+)
+
 # Planned before the gateway said that it takes fewer numbers a request.
 OVERSIZED = text(
     """
@@ -82,8 +126,8 @@ FOR NO KEY UPDATE SKIP LOCKED
 
 MARK_INFLIGHT = text(
     """
-UPDATE batch SET state = 'inflight', attempts = :n, digest = :digest, account_fingerprint = :fingerprint,
-    lease_until = :lease_until, wake_at = NULL
+UPDATE batch SET state = 'inflight', attempts = :n, repeats = repeats + :repeated, digest = :digest,
+    account_fingerprint = :fingerprint, lease_until = :lease_until, wake_at = NULL
 WHERE team_id = :team AND campaign_id = :campaign AND no = :no
 """
 )
@@ -137,7 +181,7 @@ RETURNING account_id
 
 EXPIRED_LEASES = text(
     """
-SELECT campaign_id, no, attempts, open, first_unknown_at FROM batch
+SELECT campaign_id, no, attempts, repeats, open, first_unknown_at FROM batch
 WHERE team_id = :team AND state = 'inflight' AND lease_until < :now
 ORDER BY campaign_id, no
 FOR NO KEY UPDATE SKIP LOCKED
