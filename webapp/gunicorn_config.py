@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 worker_class = "gthread"
@@ -20,6 +21,13 @@ errorlog = "-"
 control_socket_disable = True
 # Worker heartbeats go through a file; in memory they do not wake the disk.
 worker_tmp_dir = "/dev/shm"  # noqa: S108 # gunicorn makes a private file there
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """What is loaded stays shared: the collector would write its marks into every page of it."""
+    del server, worker
+    gc.collect()
+    gc.freeze()
 
 
 def post_fork(server: Any, worker: Any) -> None:
