@@ -92,6 +92,30 @@ def test_what_an_answer_would_let_go_again_ends_after_a_stop(
     assert claim(app, alice) == []
 
 
+@pytest.mark.parametrize(
+    ("exchange", "state"), [(Exchange(Kind.REFUSED), "retry"), (code(1), "blocked"), (code(5), "blocked")]
+)
+def test_what_waits_for_another_try_or_its_account_is_not_sent_after_a_stop(
+    app: Flask, alice: Person, account: int, exchange: Exchange, state: str
+) -> None:
+    campaign_id = confirm(app, alice, account, numbers(10))
+    (only,) = claim(app, alice)
+    store(app, alice, [answered(only, exchange)])
+    assert [batch.state for batch in batches_of(app, alice, campaign_id)] == [state]
+    act(app, alice, stopping.stop_campaign, campaign_id)
+    campaign = campaign_of(app, alice, campaign_id)
+    assert (campaign.state, campaign.not_sent) == ("stopped", 10)
+
+
+def test_what_is_on_hold_is_a_persons_to_decide_after_a_stop(app: Flask, alice: Person, account: int) -> None:
+    campaign_id = confirm(app, alice, account, numbers(10))
+    (only,) = claim(app, alice)
+    store(app, alice, [answered(only, Exchange(Kind.LOST_AFTER_SEND))])
+    act(app, alice, stopping.stop_campaign, campaign_id)
+    assert [batch.state for batch in batches_of(app, alice, campaign_id)] == ["unconfirmed"]
+    assert campaign_of(app, alice, campaign_id).unconfirmed == 10
+
+
 def test_a_stop_while_planning_gives_every_recipient_a_row(app: Flask, alice: Person, account: int) -> None:
     campaign_id = confirm(app, alice, account, numbers(12_000))
     with tenancy.team_scope(alice.team_id, app) as session:
