@@ -13,6 +13,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from tests.campaigns.running import batches_of, campaign_of, sender
 from tests.factories import Person, confirm, connect_practice, make_person, numbers
@@ -22,6 +23,7 @@ from webapp.campaigns import adoption, answers, claims, drafts, operations, plan
 from webapp.campaigns.answers import Answered
 from webapp.campaigns.claims import Claim
 from webapp.campaigns.models import Attempt, Campaign
+from webapp.campaigns.sender import Sender
 from webapp.gateway.answers import judge
 from webapp.gateway.exchange import Exchange, Kind
 from webapp.gateway.models import GatewayAccount
@@ -200,6 +202,24 @@ def test_whatever_stops_an_account_is_said_on_its_campaigns_and_lifted_with_it(
     set_account("ok", False)
     assert campaign_of(app, alice, campaign_id).paused_by_machine is None
     assert len(claim(app, alice)) == 1
+
+
+def test_a_fault_in_one_teams_rows_leaves_that_team_out_and_a_lost_database_nobody(
+    app: Flask, alice: Person
+) -> None:
+    one = Sender(app, threading.Event())
+
+    def refused(_team: int) -> bool:
+        raise IntegrityError("x", {}, Exception("x"))
+
+    def away(_team: int) -> bool:
+        raise OperationalError("x", {}, Exception("x"))
+
+    with pytest.raises(OperationalError):
+        one._of_team(alice.team_id, away)
+    assert alice.team_id not in one.shunned
+    assert one._of_team(alice.team_id, refused) is False
+    assert alice.team_id in one.shunned
 
 
 def test_an_account_whose_gateway_is_gone_stops_itself_alone(

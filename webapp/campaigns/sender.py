@@ -79,7 +79,7 @@ class Sender:
     def _try_to_work(self, pool: ThreadPoolExecutor) -> bool:
         try:
             return self._work(pool)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, QueueError) as error:
             # Only the kind of the error: its text may hold what was to be written.
             log.warning("the database did not answer", error=type(error).__name__)
             return False
@@ -112,10 +112,13 @@ class Sender:
     def _of_team(self, team_id: int, work: Callable[[int], bool]) -> bool:
         try:
             return work(team_id)
-        except (SQLAlchemyError, QueueError):
-            raise
-        except Exception:
-            log.exception("a team's sending failed", team=team_id)
+        except Exception as error:
+            if storing.is_passing(error):
+                raise
+            # A fault in one team's rows, or ours in reading them, must not end the round of all others. Only
+            # the kind of a database's error is logged: its text may hold what was to be written.
+            ours = not isinstance(error, SQLAlchemyError)
+            log.error("a team's sending failed", team=team_id, error=type(error).__name__, exc_info=ours)
             self.shunned[team_id] = time.monotonic() + SHUNNED_SECONDS
             return False
 

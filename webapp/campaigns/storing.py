@@ -51,7 +51,7 @@ def _recorded(record: Callable[[Sequence[Answered]], None], some: Sequence[Answe
         try:
             record(some)
         except Exception as error:
-            if _is_passing(error):
+            if is_passing(error):
                 log.warning("answers wait to be stored", error=type(error).__name__, answers=len(some))
             else:
                 tries -= 1
@@ -62,7 +62,7 @@ def _recorded(record: Callable[[Sequence[Answered]], None], some: Sequence[Answe
     return False
 
 
-def _is_passing(error: Exception) -> bool:
+def is_passing(error: Exception) -> bool:
     """A lost connection, a restart, a deadlock or a lock that was waited for too long."""
     if isinstance(error, OperationalError | InterfaceError | QueueError):
         return True
