@@ -6,7 +6,7 @@ that a team owns carries `team_id`. Rows of the two logs can only be added by th
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from flask_login import UserMixin
@@ -63,6 +63,10 @@ class Team(Base):
     name: Mapped[str] = mapped_column(Text)
     time_zone: Mapped[str] = mapped_column(Text)
     delay_seconds: Mapped[int]
+    notice_from: Mapped[time | None]
+    notice_until: Mapped[time | None]
+    marketing_from: Mapped[time] = mapped_column(server_default="08:30")
+    marketing_until: Mapped[time] = mapped_column(server_default="20:30")
     created_at: Mapped[datetime]
 
 

@@ -16,8 +16,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from webapp import clock, tenancy
 from webapp.accounts.audit import audit
-from webapp.campaigns import endings, tallies
+from webapp.campaigns import endings, rollups, tallies
 from webapp.campaigns.models import Attempt, Batch, GatewayMessage
+from webapp.campaigns.rollups import BatchMove
 from webapp.campaigns.states import BatchState
 
 log = structlog.get_logger(__name__)
@@ -108,6 +109,7 @@ def _accept(batch: Batch, account_id: int, msgid: str) -> None:
     session.flush()
     after = tallies.tally_of(batch.state, first_unknown=True)
     tallies.move(batch.campaign_id, tallies.moved([(before, after, batch.open)]))
+    rollups.move_batches([BatchMove(batch.campaign_id, batch.no, before, after)], now)
     audit("batch.adopted", "campaign", batch.campaign_id, batch=batch.no)
     endings.note_handed_over(batch.campaign_id, now)
     log.info("a request without an answer was recognised by its reports", campaign=batch.campaign_id)

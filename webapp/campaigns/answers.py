@@ -20,9 +20,10 @@ from sqlalchemy import or_, select, tuple_
 
 from webapp import jobs, tenancy
 from webapp.accounts.audit import audit
-from webapp.campaigns import endings, halving, repeats, statements, tallies
+from webapp.campaigns import endings, halving, repeats, rollups, statements, tallies
 from webapp.campaigns.claims import Claim
 from webapp.campaigns.models import Batch, Campaign
+from webapp.campaigns.rollups import BatchMove
 from webapp.campaigns.states import STOPPABLE, BatchState, CampaignState
 from webapp.gateway import operations as gateway
 from webapp.gateway import queries as accounts
@@ -66,14 +67,18 @@ def record_answers(answers: Sequence[Answered], now: datetime, times: Times) -> 
     if with_msgid:
         session.execute(statements.NOTE_MSGID, with_msgid)
     campaigns = _locked_campaigns(answers)
+    moves: list[BatchMove] = []
     deltas: dict[int, Counter[str]] = defaultdict(Counter)
     for answer in answers:
         batch = batches[answer.claim.campaign_id, answer.claim.batch_no]
         stopping = campaigns[batch.campaign_id].state in STOPPING
-        deltas[batch.campaign_id].update(_move_batch(batch, answer, now, times, stopping=stopping))
+        before, after = _move_batch(batch, answer, now, times, stopping=stopping)
+        moves.append(BatchMove(batch.campaign_id, batch.no, before, after))
+        deltas[batch.campaign_id].update(tallies.moved([(before, after, batch.open)]))
     session.flush()
     for campaign_id, moved in deltas.items():
         tallies.move(campaign_id, moved)
+    rollups.move_batches(moves, now)
     for answer in answers:
         _cut_if_asked(batches[answer.claim.campaign_id, answer.claim.batch_no], answer, campaigns, now)
     for answer in sorted(answers, key=lambda one: one.claim.account_id):
@@ -115,8 +120,8 @@ def _locked_campaigns(answers: Sequence[Answered]) -> Campaigns:
 
 def _move_batch(
     batch: Batch, answer: Answered, now: datetime, times: Times, *, stopping: bool
-) -> Counter[str]:
-    """Bring the batch to its next state; returns what that moves between the tallies."""
+) -> tuple[str | None, str | None]:
+    """Bring the batch to its next state; returns the tallies that its open messages were and are in."""
     verdict = answer.verdict
     before = tallies.tally_of(batch.state, batch.first_unknown_at is not None)
     if batch.state == BatchState.INFLIGHT and batch.attempts == answer.claim.n:
@@ -129,7 +134,7 @@ def _move_batch(
         batch.state = BatchState.PLANNED
         batch.first_unknown_at = None
     else:
-        return Counter()
+        return before, before
     if stopping:
         batch.state = _AFTER_A_STOP.get(batch.state, batch.state)
     batch.lease_until = batch.wake_at = None
@@ -138,8 +143,7 @@ def _move_batch(
         batch.wake_at = now + timedelta(seconds=_back_off(batch.attempts, times))
     if batch.state == BatchState.HOLD and batch.first_unknown_at is not None:
         batch.wake_at = repeats.next_repeat(batch.repeats, batch.first_unknown_at, times)
-    after = tallies.tally_of(batch.state, batch.first_unknown_at is not None)
-    return tallies.moved([(before, after, batch.open)])
+    return before, tallies.tally_of(batch.state, batch.first_unknown_at is not None)
 
 
 def _state_after(verdict: Verdict, batch: Batch) -> BatchState:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, LargeBinary, SmallInteger, Text
+from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from webapp.campaigns.states import CampaignState
+from webapp.campaigns.states import AtHoursEnd, CampaignState
 from webapp.database import Base, TeamOwned, new_id
 
 
@@ -56,6 +56,68 @@ class Campaign(TeamOwned, Base):
     failed: Mapped[int] = mapped_column(Integer, default=0)
     not_sent: Mapped[int] = mapped_column(Integer, default=0)
     last_report_at: Mapped[datetime | None]
+    parts_total: Mapped[int] = mapped_column(default=0)
+    parts_least: Mapped[int] = mapped_column(Integer, default=0)
+    send_at: Mapped[datetime | None]
+    start_by: Mapped[datetime | None]
+    not_after: Mapped[datetime | None]
+    at_hours_end: Mapped[str] = mapped_column(Text, default=AtHoursEnd.WAIT)
+    resumed_at: Mapped[datetime | None]
+    defaults: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict)
+    leave_out_long: Mapped[bool] = mapped_column(Boolean, default=False)
+    draft_key: Mapped[str | None] = mapped_column(Text)
+    saved_at: Mapped[datetime | None]
+    saved_by: Mapped[int | None]
+    prepared_version: Mapped[int | None] = mapped_column(Integer)
+    stale_rows: Mapped[bool] = mapped_column(Boolean, default=False)
+    test_of: Mapped[int | None]
+
+
+class DraftPaste(TeamOwned, Base):
+    """The numbers of a draft as they were pasted; kept until nothing of it can be edited any more."""
+
+    __tablename__ = "draft_paste"
+
+    campaign_id: Mapped[int] = mapped_column(primary_key=True)
+    numbers: Mapped[str] = mapped_column(Text)
+
+
+class CampaignText(TeamOwned, Base):
+    """One of the texts that recipients of a campaign get, filled in and signed; `parts` is its weight."""
+
+    __tablename__ = "campaign_text"
+
+    campaign_id: Mapped[int] = mapped_column(primary_key=True)
+    text_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    content: Mapped[str] = mapped_column(Text)
+    parts: Mapped[int] = mapped_column(Integer)
+
+
+class CampaignMinute(TeamOwned, Base):
+    """How the tallies of a campaign changed in one minute; only `tallies.py` writes it."""
+
+    __tablename__ = "campaign_minute"
+
+    campaign_id: Mapped[int] = mapped_column(primary_key=True)
+    minute: Mapped[datetime] = mapped_column(primary_key=True)
+    waiting: Mapped[int] = mapped_column(Integer, default=0)
+    unconfirmed: Mapped[int] = mapped_column(Integer, default=0)
+    no_report: Mapped[int] = mapped_column(Integer, default=0)
+    delivered: Mapped[int] = mapped_column(Integer, default=0)
+    failed: Mapped[int] = mapped_column(Integer, default=0)
+    not_sent: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class RollupHour(TeamOwned, Base):
+    """Messages handed over in one UTC hour, by account, operator and what is known of them now."""
+
+    __tablename__ = "rollup_hour"
+
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(primary_key=True)
+    operator: Mapped[str] = mapped_column(Text, primary_key=True)
+    outcome: Mapped[str] = mapped_column(Text, primary_key=True)
+    messages: Mapped[int]
 
 
 class Audience(TeamOwned, Base):
@@ -108,6 +170,10 @@ class Batch(TeamOwned, Base):
     first_unknown_at: Mapped[datetime | None]
     parent: Mapped[int | None] = mapped_column(Integer)
     why: Mapped[str | None] = mapped_column(Text)
+    handed_at: Mapped[datetime | None]
+    again: Mapped[bool] = mapped_column(Boolean, default=False)
+    decided_by: Mapped[int | None]
+    decided_at: Mapped[datetime | None]
 
 
 class Attempt(TeamOwned, Base):

@@ -9,7 +9,7 @@ from sqlalchemy import and_, func, or_, select, update
 
 from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import audit
-from webapp.campaigns import drafts, halving, statements
+from webapp.campaigns import drafts, halving, statements, tallies
 from webapp.campaigns.models import Batch, Campaign
 from webapp.campaigns.states import STOPPABLE, BatchState, CampaignState
 from webapp.errors import DomainError
@@ -62,9 +62,8 @@ def confirm_campaign(campaign_id: int, key: str, seen: str, user_id: int, delay_
     campaign.confirmed_by = user_id
     campaign.confirmed_at = now
     campaign.begin_at = now + timedelta(seconds=0 if preview.recipients == 1 else delay_seconds)
-    campaign.recipients = campaign.waiting = preview.recipients
     campaign.state = CampaignState.PLANNING
-    session.flush()
+    tallies.begin(campaign, preview.recipients)
     session.execute(select(func.partition_ensure(now.date())))
     audit("campaign.sent", "campaign", campaign.id, recipients=preview.recipients, parts=preview.cost)
     jobs.enqueue("campaigns.wake_sender", campaign.team_id, once="wake")

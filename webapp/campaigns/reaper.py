@@ -12,8 +12,9 @@ import structlog
 from sqlalchemy import select, update
 
 from webapp import tenancy
-from webapp.campaigns import endings, repeats, statements, tallies
+from webapp.campaigns import endings, repeats, rollups, statements, tallies
 from webapp.campaigns.models import Attempt, Batch
+from webapp.campaigns.rollups import BatchMove
 from webapp.campaigns.states import BatchState
 from webapp.settings import Times
 
@@ -53,10 +54,13 @@ def reap(now: datetime, times: Times) -> int:
             .execution_options(synchronize_session=False)
         )
         log.warning("attempt without an answer", campaign=row.campaign_id, batch=row.no)
+    moves: list[BatchMove] = []
     for row in sorted(expired, key=lambda row: row.campaign_id):
         before = tallies.tally_of(BatchState.INFLIGHT, row.first_unknown_at is not None)
         after = tallies.tally_of(BatchState.HOLD, first_unknown=True)
         tallies.move(row.campaign_id, tallies.moved([(before, after, row.open)]))
+        moves.append(BatchMove(row.campaign_id, row.no, before, after))
+    rollups.move_batches(moves, now)
     return len(expired)
 
 

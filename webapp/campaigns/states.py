@@ -36,6 +36,21 @@ class BatchState(StrEnum):
     STOPPED = "stopped"
 
 
+class Kind(StrEnum):
+    """What a campaign is: it decides the hours in which it may go out, and what its text must say."""
+
+    NOTICE = "notice"
+    MARKETING = "marketing"
+    TEST = "test"
+
+
+class AtHoursEnd(StrEnum):
+    """What happens to the rest of a campaign when the sending hours end before it is through."""
+
+    WAIT = "wait"
+    DROP = "drop"
+
+
 # Campaigns that a fault of their account stops.
 STOPPABLE = (
     CampaignState.PLANNING,

@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
 
-from webapp import tenancy
-from webapp.campaigns.models import Campaign
+from webapp import clock, tenancy
+from webapp.campaigns.models import Campaign, CampaignMinute
 from webapp.campaigns.states import BatchState
 
 TALLIES = ("waiting", "unconfirmed", "no_report", "delivered", "failed", "not_sent")
@@ -58,8 +59,18 @@ def moved(changes: Iterable[tuple[str | None, str | None, int]]) -> Counter[str]
     return deltas
 
 
+def begin(campaign: Campaign, recipients: int) -> None:
+    """Give a confirmed campaign its recipients; all of them wait."""
+    campaign.recipients = campaign.waiting = recipients
+    tenancy.session().flush()
+    _note_minute(campaign.id, {"waiting": recipients})
+
+
 def move(campaign_id: int, deltas: Mapping[str, int]) -> None:
-    """Add to a campaign's tallies, in one statement. Batch rows must be locked before (docs/sending.md)."""
+    """Add to a campaign's tallies, and note it under this minute. Batch rows must be locked before.
+
+    The order of locks is that of docs/sending.md; the campaign's row guards its minutes.
+    """
     changed = {name: count for name, count in deltas.items() if count}
     unknown = changed.keys() - set(TALLIES)
     if unknown:
@@ -71,3 +82,18 @@ def move(campaign_id: int, deltas: Mapping[str, int]) -> None:
             .values({name: getattr(Campaign, name) + count for name, count in changed.items()})
             .execution_options(synchronize_session=False)
         )
+        _note_minute(campaign_id, changed)
+
+
+def _note_minute(campaign_id: int, deltas: Mapping[str, int]) -> None:
+    """What a chart over time is drawn from, so that nobody has to count messages by their reports."""
+    minute = clock.now().replace(second=0, microsecond=0)
+    statement = insert(CampaignMinute).values(
+        team_id=tenancy.scope(), campaign_id=campaign_id, minute=minute, **deltas
+    )
+    tenancy.session().execute(
+        statement.on_conflict_do_update(
+            index_elements=["team_id", "campaign_id", "minute"],
+            set_={name: getattr(CampaignMinute, name) + statement.excluded[name] for name in deltas},
+        )
+    )

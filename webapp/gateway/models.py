@@ -73,6 +73,8 @@ class GatewayAccount(TeamOwned, Base):
     balance_wanted_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
     last_heard_at: Mapped[datetime | None]
+    promise_broken_at: Mapped[datetime | None]
+    sends_rest_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     @property

@@ -1,0 +1,51 @@
+"""Roll-ups: how many messages were handed over in each UTC hour, and what is known of them now.
+
+Reports over weeks and months are read from here, never from messages. A batch enters when it leaves
+"waiting" for the first time (`handed_at`), and its messages stay in that hour whatever becomes of them later.
+Everything here runs in the transaction that moves the tallies, after the campaign's row is locked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from webapp import tenancy
+from webapp.campaigns import statements
+
+# Tallies of messages that were handed over; the others have not left.
+HANDED = frozenset({"unconfirmed", "no_report", "delivered", "failed"})
+
+
+@dataclass(frozen=True)
+class BatchMove:
+    """A batch whose open messages went from one tally to another; None for a replaced batch."""
+
+    campaign_id: int
+    no: int
+    before: str | None
+    after: str | None
+
+
+def move_batches(moves: Iterable[BatchMove], now: datetime) -> None:
+    """Roll up what batches were moved. Their new states must be flushed, their rows locked."""
+    told = sorted(
+        (move for move in moves if move.before != move.after and {move.before, move.after} & HANDED),
+        key=lambda move: (move.campaign_id, move.no),
+    )
+    if not told:
+        return
+    values = {
+        "team": tenancy.scope(),
+        "now": now,
+        "campaigns": [move.campaign_id for move in told],
+        "numbers": [move.no for move in told],
+        "befores": [move.before if move.before in HANDED else None for move in told],
+        "afters": [move.after if move.after in HANDED else None for move in told],
+    }
+    session = tenancy.session()
+    session.execute(statements.LOCK_ROLLUPS, {"team": tenancy.scope()})
+    session.execute(statements.NOTE_HANDED, values)
+    session.execute(statements.ROLL_UP_BATCHES, values)
+    session.execute(statements.FORGET_HANDED, values)
