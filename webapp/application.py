@@ -15,6 +15,15 @@ from webapp.extensions import csrf, db, limiter
 from webapp.settings import Settings
 
 ROOT = Path(__file__).parent.parent
+REGISTERING = (
+    "webapp.campaigns.jobs",
+    "webapp.gateway.jobs",
+    "webapp.campaigns.views",
+    "webapp.campaigns.compose_views",
+    "webapp.campaigns.time_views",
+    "webapp.campaigns.unconfirmed_views",
+    "webapp.campaigns.message_views",
+)
 # A form carries at most a paste of 10,000 numbers with names and some air; files have a door of their own.
 MOST_FORM_BYTES = 4 * 1024 * 1024
 
@@ -98,13 +107,13 @@ def _register(app: Flask, settings: Settings) -> None:
     from webapp import headers, kit, pages
     from webapp.accounts import permissions, requests
     from webapp.accounts.views import blueprint as accounts
+    from webapp.campaigns.blueprint import blueprint as campaigns
     from webapp.campaigns.start import blueprint as start
-    from webapp.campaigns.views import blueprint as campaigns
     from webapp.gateway.views import blueprint as gateway
     from webapp.health.views import blueprint as health
 
-    # These register their jobs when they are imported; nothing else needs them here.
-    for module in ("webapp.campaigns.jobs", "webapp.gateway.jobs"):
+    # These register their jobs or their pages when they are imported; nothing else needs them here.
+    for module in REGISTERING:
         importlib.import_module(module)
     pages.init_app(app)
     headers.init_app(app)
@@ -121,8 +130,8 @@ def _register(app: Flask, settings: Settings) -> None:
 def _connect_pages(app: Flask) -> None:
     """Tell the frame of every page what there is."""
     from webapp import pages
+    from webapp.campaigns.blueprint import NAV as CAMPAIGN_PLACES
     from webapp.campaigns.start import NAV as START_PLACES
-    from webapp.campaigns.views import NAV as CAMPAIGN_PLACES
     from webapp.gateway import queries as gateway
     from webapp.gateway.views import NAV as GATEWAY_PLACES
 

@@ -15,7 +15,7 @@ from sqlalchemy import func, insert, select
 from webapp import clock, tenancy
 from webapp.accounts.audit import audit
 from webapp.campaigns import texts
-from webapp.campaigns.models import Audience, Campaign
+from webapp.campaigns.models import Audience, Campaign, CampaignText
 from webapp.campaigns.states import CampaignState
 from webapp.contacts.numbers import Pasted, Reason, read_paste
 from webapp.database import new_id
@@ -95,6 +95,15 @@ def draft_campaign(account_id: int, pasted_text: str, body: str, signature: str,
     session.add(campaign)
     session.flush()
     text_hash = hashlib.sha256(content.encode()).digest()
+    session.add(
+        CampaignText(
+            team_id=campaign.team_id,
+            campaign_id=campaign.id,
+            text_hash=text_hash,
+            content=content,
+            parts=campaign.parts,
+        )
+    )
     session.execute(
         insert(Audience),
         [

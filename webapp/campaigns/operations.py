@@ -63,6 +63,7 @@ def confirm_campaign(campaign_id: int, key: str, seen: str, user_id: int, delay_
     campaign.confirmed_at = now
     campaign.begin_at = now + timedelta(seconds=0 if preview.recipients == 1 else delay_seconds)
     campaign.state = CampaignState.PLANNING
+    campaign.parts_total = preview.cost
     tallies.begin(campaign, preview.recipients)
     session.execute(select(func.partition_ensure(now.date())))
     audit("campaign.sent", "campaign", campaign.id, recipients=preview.recipients, parts=preview.cost)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert
 
 from webapp import clock, tenancy
@@ -64,6 +64,20 @@ def begin(campaign: Campaign, recipients: int) -> None:
     campaign.recipients = campaign.waiting = recipients
     tenancy.session().flush()
     _note_minute(campaign.id, {"waiting": recipients})
+
+
+def take_back(campaign: Campaign) -> None:
+    """A campaign that goes back to being a draft has no recipients and no history."""
+    campaign.recipients = 0
+    for name in TALLIES:
+        setattr(campaign, name, 0)
+    session = tenancy.session()
+    session.flush()
+    session.execute(
+        delete(CampaignMinute).where(
+            CampaignMinute.team_id == tenancy.scope(), CampaignMinute.campaign_id == campaign.id
+        )
+    )
 
 
 def move(campaign_id: int, deltas: Mapping[str, int]) -> None:

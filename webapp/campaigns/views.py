@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 
-from flask import Blueprint, Response, abort, flash, g, request, url_for
+from flask import Response, abort, flash, g, request, url_for
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
-from flask_wtf import FlaskForm
 
 from webapp import clock, tenancy
 from webapp.accounts.permissions import requires
 from webapp.accounts.requests import long_text
 from webapp.campaigns import drafts, operations, progress, queries, stopping
+from webapp.campaigns.blueprint import acted, blueprint, campaign_or_404
 from webapp.campaigns.forms import MOST_PASTE_BYTES, ComposeForm, ConfirmForm
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.states import CampaignState
 from webapp.errors import DomainError
 from webapp.gateway import queries as gateway
 from webapp.gateway.models import GatewayAccount
-from webapp.pages import NavItem, Shell, hx_trigger, render, see_other
-
-blueprint = Blueprint("campaigns", __name__, url_prefix="/t/<team>")
-
-NAV = (
-    NavItem("campaigns.index", _l("Campaigns"), "megaphone", "campaigns.view", tab=True, order=20, key="c"),
-)
+from webapp.pages import Shell, hx_trigger, render, see_other
 
 
 @blueprint.get("/campaigns")
@@ -74,7 +66,7 @@ def create() -> Response:
 @requires("campaigns.write")
 def review(campaign_id: int) -> Response:
     """The last look: who, what, how many requests, what it costs."""
-    campaign = _campaign_or_404(campaign_id)
+    campaign = campaign_or_404(campaign_id)
     if campaign.state != CampaignState.DRAFT:
         return see_other(url_for("campaigns.show", campaign_id=campaign.id))
     return _review_page(campaign)
@@ -84,7 +76,7 @@ def review(campaign_id: int) -> Response:
 @requires("campaigns.send")
 def confirm(campaign_id: int) -> Response:
     """Send. A second press, the back button or another tab end on the same campaign."""
-    campaign = _campaign_or_404(campaign_id)
+    campaign = campaign_or_404(campaign_id)
     form = ConfirmForm()
     if not form.validate_on_submit():
         abort(400)
@@ -104,7 +96,7 @@ def confirm(campaign_id: int) -> Response:
 @requires("campaigns.view")
 def show(campaign_id: int) -> Response:
     """A campaign: whether it arrived, and who got it."""
-    campaign = _campaign_or_404(campaign_id)
+    campaign = campaign_or_404(campaign_id)
     if campaign.state == CampaignState.DRAFT:
         return see_other(url_for("campaigns.review", campaign_id=campaign.id))
     now = clock.now()
@@ -128,7 +120,7 @@ def show(campaign_id: int) -> Response:
 @requires("campaigns.view")
 def status(campaign_id: int) -> Response:
     """The status block alone, for the page that refreshes itself; 204 while nothing changed."""
-    campaign = _campaign_or_404(campaign_id)
+    campaign = campaign_or_404(campaign_id)
     current = _progress(campaign)
     if request.args.get("v") == current.version and current.poll_seconds is not None:
         return Response(status=204)
@@ -146,41 +138,28 @@ def status(campaign_id: int) -> Response:
 @requires("campaigns.send")
 def pause(campaign_id: int) -> Response:
     """Hold the campaign; what is under way finishes."""
-    return _acted(campaign_id, stopping.pause_campaign)
+    return acted(campaign_id, stopping.pause_campaign)
 
 
 @blueprint.post("/campaigns/<int:campaign_id>/resume")
 @requires("campaigns.send")
 def resume(campaign_id: int) -> Response:
     """Let it go on."""
-    return _acted(campaign_id, stopping.resume_campaign)
+    return acted(campaign_id, stopping.resume_campaign)
 
 
 @blueprint.get("/campaigns/<int:campaign_id>/stop")
 @requires("campaigns.send")
 def confirm_stop(campaign_id: int) -> Response:
     """What stopping means, before it is done."""
-    return render("campaigns/stop.html", campaign=_campaign_or_404(campaign_id))
+    return render("campaigns/stop.html", campaign=campaign_or_404(campaign_id))
 
 
 @blueprint.post("/campaigns/<int:campaign_id>/stop")
 @requires("campaigns.send")
 def stop(campaign_id: int) -> Response:
     """End it for good."""
-    return _acted(campaign_id, stopping.stop_campaign)
-
-
-def _acted(campaign_id: int, act: Callable[[int], None]) -> Response:
-    campaign = _campaign_or_404(campaign_id)
-    if not FlaskForm().validate_on_submit():
-        abort(400)
-    try:
-        act(campaign.id)
-    except DomainError as error:
-        flash(str(error.message), "odd")
-    else:
-        tenancy.session().commit()
-    return see_other(url_for("campaigns.show", campaign_id=campaign_id))
+    return acted(campaign_id, stopping.stop_campaign)
 
 
 def _progress(campaign: Campaign) -> progress.Progress:
@@ -244,12 +223,5 @@ def first_account() -> GatewayAccount | None:
     return next((account for account in gateway.accounts() if account.disabled_at is None), None)
 
 
-def _campaign_or_404(campaign_id: int) -> Campaign:
-    campaign = queries.campaign(campaign_id) if 0 < campaign_id < 2**63 else None
-    if campaign is None:
-        abort(404)
-    return campaign
-
-
 def _source(campaign_id: int | None) -> Campaign | None:
-    return None if campaign_id is None else _campaign_or_404(campaign_id)
+    return None if campaign_id is None else campaign_or_404(campaign_id)

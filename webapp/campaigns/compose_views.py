@@ -1,0 +1,1 @@
+"""Pages on which a campaign is written and reviewed."""

@@ -1,0 +1,1 @@
+"""The page of one message: everything that is known of it, in order."""
