@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from webapp import tenancy
-from webapp.campaigns import statements
+from webapp.campaigns import rollup_statements as statements
 
 # Tallies of messages that were handed over; the others have not left.
 HANDED = frozenset({"unconfirmed", "no_report", "delivered", "failed"})

@@ -1,0 +1,82 @@
+"""The statements of roll-ups: how many messages were handed over in an hour, and what is known of them.
+
+Batches that move and reports that are settled write the same rows, so both end in APPLY_CHANGES, after
+LOCK_ROLLUPS.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+# Batches that moved between tallies, as columns; NULL for a tally of what has not left.
+_MOVED = """
+unnest(CAST(:campaigns AS bigint[]), CAST(:numbers AS integer[]), CAST(:befores AS text[]),
+    CAST(:afters AS text[])) AS moved (campaign_id, no, before, after)
+"""
+
+NOTE_HANDED = text(
+    f"""
+UPDATE batch SET handed_at = :now FROM {_MOVED}
+WHERE batch.team_id = :team AND batch.campaign_id = moved.campaign_id AND batch.no = moved.no
+    AND moved.after IS NOT NULL AND batch.handed_at IS NULL
+"""  # noqa: S608 # put together from our own text
+)
+
+# One transaction at a time rolls up a team: its rows of the hour are written by answers and by settling
+# alike, so two would wait for each other anyway, and in two orders.
+LOCK_ROLLUPS = text("SELECT pg_advisory_xact_lock(hashtextextended('tidings.rollups', :team))")
+
+# Follows a CTE `changes (account_id, hour, operator, outcome, messages)`. What is taken away is written apart
+# from what is added, because the database looks at the sign of a row before it looks whether it is there.
+APPLY_CHANGES = """
+, sums AS (
+    SELECT account_id, hour, operator, outcome, sum(messages) AS messages FROM changes
+    WHERE outcome IS NOT NULL GROUP BY account_id, hour, operator, outcome
+), taken AS (
+    UPDATE rollup_hour SET messages = rollup_hour.messages + sums.messages FROM sums
+    WHERE sums.messages < 0 AND rollup_hour.team_id = :team AND rollup_hour.hour = sums.hour
+        AND rollup_hour.account_id = sums.account_id AND rollup_hour.operator = sums.operator
+        AND rollup_hour.outcome = sums.outcome
+)
+INSERT INTO rollup_hour AS known (team_id, hour, account_id, operator, outcome, messages)
+SELECT :team, hour, account_id, operator, outcome, messages FROM sums WHERE messages > 0
+ON CONFLICT (team_id, hour, account_id, operator, outcome)
+    DO UPDATE SET messages = known.messages + excluded.messages
+"""
+
+# The open messages of the batches, by operator. Nearly always that is the whole batch, whose numbers it holds
+# itself; only where some have an outcome of their own are the messages looked at.
+ROLL_UP_BATCHES = text(
+    f"""
+WITH moved AS (
+    SELECT moved.*, batch.account_id, date_trunc('hour', batch.handed_at, 'UTC') AS hour, batch.mobiles,
+        batch.open = batch.size AS whole
+    FROM {_MOVED}
+    JOIN batch ON batch.team_id = :team AND batch.campaign_id = moved.campaign_id AND batch.no = moved.no
+    WHERE batch.open > 0 AND batch.handed_at IS NOT NULL
+), counted AS (
+    SELECT account_id, hour, before, after, operator_of(mobile) AS operator, count(*) AS messages
+    FROM moved CROSS JOIN LATERAL (
+        SELECT mobile FROM unnest(moved.mobiles) AS mobile WHERE moved.whole
+        UNION ALL
+        SELECT message.mobile FROM message
+        WHERE NOT moved.whole AND message.team_id = :team AND message.campaign_id = moved.campaign_id
+            AND message.mobile = ANY(moved.mobiles) AND message.batch_no = moved.no
+            AND message.outcome IS NULL
+    ) AS unsettled
+    GROUP BY 1, 2, 3, 4, 5
+), changes AS (
+    SELECT account_id, hour, operator, before AS outcome, -messages AS messages FROM counted
+    UNION ALL
+    SELECT account_id, hour, operator, after, messages FROM counted
+)
+{APPLY_CHANGES}"""  # noqa: S608 # put together from our own text
+)
+
+FORGET_HANDED = text(
+    f"""
+UPDATE batch SET handed_at = NULL FROM {_MOVED}
+WHERE batch.team_id = :team AND batch.campaign_id = moved.campaign_id AND batch.no = moved.no
+    AND moved.after IS NULL AND batch.state <> 'replaced'
+"""  # noqa: S608 # put together from our own text
+)
