@@ -39,6 +39,7 @@ from webapp.settings import Settings, SettingsError, Times
         ("TIDINGS_PRACTICE_BIND", "127.0.0.1:8000"),
         ("TIDINGS_SECRET_KEY", "short"),
         ("TIDINGS_TIMES", "dedup=300"),
+        ("TIDINGS_TIMES", "start_by=20"),
         ("TIDINGS_WORKERS", "0"),
         ("TIDINGS_WORKERS", "9" * 5000),
         ("DATABASE_URL", "sqlite:///x.db"),

@@ -54,6 +54,7 @@ class Times:
     first_repeat: float = 90
     second_repeat: float = 300
     delay: float = 10
+    start_by: float = 3600
     retry_first: float = 15
     retry_most: float = 900
     no_report_after: float = 600
@@ -72,6 +73,11 @@ class Times:
             raise SettingsError(
                 "TIDINGS_TIMES: lease + reaper + evidence + call_limit must be less than dedup, "
                 "else a repeat could reach people twice."
+            )
+        if not self.start_by > self.reaper:
+            raise SettingsError(
+                "TIDINGS_TIMES: start_by must be more than reaper, "
+                "else a campaign could be missed by a pause that is nobody's fault."
             )
 
     @classmethod
