@@ -7,8 +7,8 @@ from flask_babel import lazy_gettext as _l
 
 from webapp.accounts.permissions import requires
 from webapp.accounts.requests import long_text
+from webapp.campaigns.compose_views import compose_form, drafted, first_account
 from webapp.campaigns.forms import MOST_PASTE_BYTES, ComposeForm
-from webapp.campaigns.views import compose_form, drafted, first_account
 from webapp.gateway import practice
 from webapp.gateway.views import connect_form
 from webapp.pages import NavItem, render
