@@ -17,8 +17,9 @@ from webapp.statuses import CampaignStatus
 
 @dataclass(frozen=True)
 class Cell:
-    """One number of the strip; those of one strip add up to the recipients."""
+    """One number of the strip; those of one strip add up to the recipients. `tally` names its column."""
 
+    tally: str
     label: str
     count: int
     tone: str
@@ -41,16 +42,17 @@ def progress_of(campaign: Campaign, now: datetime, seen_besides: str = "") -> Pr
     """Put the block together. `seen_besides` is what else the block shows (the balance), for its version."""
     status = queries.status_of(campaign)
     shown = (
-        (_("Delivered"), campaign.delivered, "ok", True),
-        (_("Failed"), campaign.failed, "bad", True),
-        (_("No report yet"), campaign.no_report, "wait", True),
-        (_("Waiting"), campaign.waiting, "info", campaign.waiting > 0),
-        (_("Not confirmed"), campaign.unconfirmed, "odd", campaign.unconfirmed > 0),
-        (_("Not sent"), campaign.not_sent, "wait", campaign.not_sent > 0),
+        ("delivered", _("Delivered"), "ok", True),
+        ("failed", _("Failed"), "bad", True),
+        ("no_report", _("No report yet"), "wait", True),
+        ("waiting", _("Waiting"), "info", campaign.waiting > 0),
+        ("unconfirmed", _("Not confirmed"), "odd", campaign.unconfirmed > 0),
+        ("not_sent", _("Not sent"), "wait", campaign.not_sent > 0),
     )
+    counts = {tally: int(getattr(campaign, tally)) for tally, *_more in shown}
     cells = tuple(
-        Cell(label, count, tone, percent(count, campaign.recipients))
-        for label, count, tone, show in shown
+        Cell(tally, label, counts[tally], tone, percent(counts[tally], campaign.recipients))
+        for tally, label, tone, show in shown
         if show
     )
     shows = (
