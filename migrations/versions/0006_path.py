@@ -92,6 +92,13 @@ FROM audience JOIN campaign ON campaign.team_id = audience.team_id AND campaign.
 WHERE campaign.content <> '' AND campaign.parts >= 1
 GROUP BY 1, 2, 3, 4, 5;
 
+-- Drafts that are there can go on being edited.
+INSERT INTO draft_paste (team_id, campaign_id, numbers)
+SELECT audience.team_id, audience.campaign_id, string_agg(audience.mobile, E'\\n' ORDER BY audience.mobile)
+FROM audience JOIN campaign ON campaign.team_id = audience.team_id AND campaign.id = audience.campaign_id
+WHERE campaign.state = 'draft' GROUP BY 1, 2;
+UPDATE campaign SET prepared_version = version WHERE state = 'draft';
+
 -- How a campaign's tallies changed in each minute (UTC). The sum of all minutes is the tallies themselves.
 CREATE TABLE campaign_minute (
     team_id bigint NOT NULL,
