@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.contacts.numbers import MOBILE, Reason, read_mobile, read_paste
+from webapp.contacts.numbers import MOBILE, Reason, read_mobile
+from webapp.contacts.pastes import read_paste
 
 
 @pytest.mark.parametrize(
@@ -58,12 +59,12 @@ def test_what_cannot_be_read_is_named(said: str, reason: Reason) -> None:
 def test_a_paste_keeps_the_order_names_lines_and_takes_each_number_once() -> None:
     pasted = read_paste("13900000001\n\n13900000002, 139 0000 0003；abc\n+86 13900000001\t1.38E+10")
     assert pasted.mobiles == ["13900000001", "13900000002", "13900000003"]
-    assert [(entry.line, entry.said, entry.reason) for entry in pasted.left_out] == [
+    assert [(entry.line, entry.said, entry.reason) for entry in pasted.left_out.listed] == [
         (3, "abc", Reason.NOT_NUMBER),
         (4, "+86 13900000001", Reason.TWICE),
         (4, "1.38E+10", Reason.ROUNDED),
     ]
-    assert pasted.counts() == {Reason.NOT_NUMBER: 1, Reason.TWICE: 1, Reason.ROUNDED: 1}
+    assert pasted.left_out.counts == {Reason.NOT_NUMBER: 1, Reason.TWICE: 1, Reason.ROUNDED: 1}
 
 
 def test_numbers_with_only_spaces_between_them_are_several() -> None:
@@ -80,7 +81,7 @@ def test_a_long_run_of_combining_characters_is_not_even_normalised(monkeypatch: 
 
     monkeypatch.setattr("webapp.contacts.numbers.unicodedata.normalize", normalize)
     pasted = read_paste("1" + "\u0315\u0300" * 100_000)
-    assert [entry.reason for entry in pasted.left_out] == [Reason.NOT_NUMBER]
+    assert [entry.reason for entry in pasted.left_out.listed] == [Reason.NOT_NUMBER]
     assert all(length <= 64 for length in read)
 
 

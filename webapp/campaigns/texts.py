@@ -7,13 +7,26 @@ gateway account: docs/gateway.md).
 
 from __future__ import annotations
 
+import difflib
 import re
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-# What no phone shows, some gateways choke on, or turns a preview round so that what is seen is not what is
-# sent. A line break may stay, and the joiners U+200C and U+200D, of which emoji are made.
-CONTROL = re.compile(
-    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+from flask_babel import gettext as _
+
+from webapp.characters import CONTROL
+from webapp.errors import DomainError
+
+# What may stand in braces in a text. A pasted line has a number and a name; a file will have more.
+FIELDS = ("name",)
+# What people write for a field in their own words.
+_MEANT = {"姓名": "name", "名字": "name", "名称": "name", "称呼": "name", "客户": "name"}
+_BRACED = re.compile(r"\{([^{}\n]*)\}")
+_WIDE = re.compile(r"[{｛]([^{}｛｝\n]*)[}｝]")
+_REFUSAL = re.compile(
+    r"退订|退訂|拒收|\b(?:reply|text|send)\W{1,3}(?:stop|no|r|t|td|n)\b|unsubscribe|opt[ -]?out",
+    re.IGNORECASE,
 )
 
 
@@ -41,6 +54,70 @@ def clean(text: str) -> str:
     """The text as it will be sent: line breaks as \\n, control characters and outer blanks taken out."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     return CONTROL.sub("", lines).strip()
+
+
+def fields_of(text: str) -> tuple[str, ...]:
+    """The fields that stand in a text, each once, in their order."""
+    found = dict.fromkeys(match[1] for match in _BRACED.finditer(text) if match[1] in FIELDS)
+    return tuple(found)
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Put the values where their fields stand, in one pass: braces in a value are a person's own.
+
+    A field without a value stays as it is written.
+    """
+    return _BRACED.sub(lambda match: values.get(match[1], match[0]), text)
+
+
+def check_fields(text: str) -> None:
+    """Raise DomainError for a `{word}` that is no field, or a field in full-width braces.
+
+    A brace without its partner is plain text.
+    """
+    for match in _BRACED.finditer(text):
+        if match[1] not in FIELDS:
+            raise _no_field(match[0], _nearest(match[1]))
+    for match in _WIDE.finditer(text):
+        meant = _nearest(match[1])
+        if match[0] != f"{{{match[1]}}}" and meant is not None:
+            raise DomainError(
+                _(
+                    "%(said)s has full-width braces and would be sent as it stands. Write {%(field)s}.",
+                    said=match[0],
+                    field=meant,
+                ),
+                "body",
+            )
+
+
+def check_refusal(text: str) -> None:
+    """Raise DomainError where a marketing text does not say how to refuse further ones."""
+    if not _REFUSAL.search(unicodedata.normalize("NFKC", text)):
+        raise DomainError(
+            _(
+                "A marketing text must say how to refuse more of them. "
+                "Add for example 拒收请回复R or 回T退订 at its end."
+            ),
+            "body",
+        )
+
+
+def _nearest(said: str) -> str | None:
+    """The field that was probably meant."""
+    word = unicodedata.normalize("NFKC", said).strip().casefold()
+    if word in _MEANT:
+        return _MEANT[word]
+    return next(iter(difflib.get_close_matches(word, FIELDS, 1)), None)
+
+
+def _no_field(said: str, meant: str | None) -> DomainError:
+    if meant is not None:
+        sentence = _("%(said)s is not a field. Did you mean {%(field)s}?", said=said, field=meant)
+    else:
+        fields = ", ".join(f"{{{name}}}" for name in FIELDS)
+        sentence = _("%(said)s is not a field. A text can have %(fields)s.", said=said, fields=fields)
+    return DomainError(sentence, "body")
 
 
 def sign(signature: str, body: str, *, added_by_gateway: bool) -> str:

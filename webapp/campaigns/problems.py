@@ -1,0 +1,120 @@
+"""Why a draft cannot be sent as it is written, in sentences; each names the form field it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from flask_babel import format_decimal, ngettext
+from flask_babel import gettext as _
+
+from webapp import clock
+from webapp.campaigns import texts
+from webapp.campaigns.audience import Laid, Weigher
+from webapp.campaigns.states import Kind
+from webapp.campaigns.written import MOST_PASTED, MOST_SIGNATURE, Written
+from webapp.errors import DomainError
+from webapp.gateway.models import GatewayAccount
+
+
+def problems(account: GatewayAccount, written: Written, laid: Laid) -> Iterator[DomainError]:
+    """All that is wrong with a tidied draft, what a person should mend first at the beginning."""
+    yield from _of_text(account, written)
+    yield from _of_numbers(laid)
+    yield from _of_lengths(account, written, laid)
+    yield from _of_times(written)
+
+
+def _of_text(account: GatewayAccount, written: Written) -> Iterator[DomainError]:
+    body, signature = written.body, written.signature
+    if not body:
+        yield DomainError(_("Write a text. An empty message cannot be sent."), "body")
+    if not account.adds_signature and not signature:
+        yield DomainError(_("Enter a signature. Operators drop messages without one."), "signature")
+    if len(signature) > MOST_SIGNATURE:
+        yield DomainError(_("A signature can have at most %(n)s characters.", n=MOST_SIGNATURE), "signature")
+    if any(mark in signature for mark in "【】\n"):
+        yield DomainError(_("A signature is one line without brackets."), "signature")
+    if "【" in body or "】" in body:
+        yield DomainError(
+            _("The brackets 【 】 may only stand around the signature. Take them out of the text."), "body"
+        )
+    if any(mark in value for value in written.defaults.values() for mark in "【】"):
+        yield DomainError(
+            _("The brackets 【 】 may only stand around the signature. Take them out of the name."),
+            "defaults",
+        )
+    yield from _raised(texts.check_fields, body)
+    if body and written.kind == Kind.MARKETING:
+        yield from _raised(texts.check_refusal, body)
+
+
+def _raised(check: Callable[[str], None], text: str) -> Iterator[DomainError]:
+    try:
+        check(text)
+    except DomainError as error:
+        yield error
+
+
+def _of_numbers(laid: Laid) -> Iterator[DomainError]:
+    entries, left_out = laid.pasted.entries, laid.left_out
+    if not entries and not left_out.counts:
+        yield DomainError(_("Paste at least one mobile number."), "numbers")
+    elif not entries:
+        yield DomainError(
+            _("None of these is a mainland mobile number: 11 digits, beginning with 13 to 19."), "numbers"
+        )
+    elif len(entries) > MOST_PASTED:
+        yield DomainError(
+            _(
+                "At most %(n)s numbers can be pasted at once. Nothing was sent.",
+                n=format_decimal(MOST_PASTED),
+            ),
+            "numbers",
+        )
+    elif not laid.recipients:
+        yield DomainError(
+            _("Nobody is left to send to: everybody in the list is left out. Nothing was sent."), "numbers"
+        )
+
+
+def _of_lengths(account: GatewayAccount, written: Written, laid: Laid) -> Iterator[DomainError]:
+    if not laid.fields:
+        # The gateway's own signature counts towards the length, so it is measured with it either way.
+        over = Weigher(account, written).text(None).over
+        if over:
+            yield DomainError(
+                _(
+                    "The text is %(n)s characters too long: with the signature it may have %(limit)s. "
+                    "Shorten it.",
+                    n=over,
+                    limit=account.text_limit,
+                ),
+                "body",
+            )
+    elif laid.over_limit and not written.leave_out_long:
+        yield DomainError(
+            ngettext(
+                "%(people)s person would get more than %(limit)s characters. "
+                "Shorten the text, or leave this person out.",
+                "%(people)s people would get more than %(limit)s characters. "
+                "Shorten the text, or leave these people out.",
+                laid.over_limit,
+                people=format_decimal(laid.over_limit),
+                limit=account.text_limit,
+            ),
+            "body",
+        )
+
+
+def _of_times(written: Written) -> Iterator[DomainError]:
+    now = clock.now()
+    if written.send_at is not None and written.send_at <= now:
+        yield DomainError(
+            _("The time to send at has passed. Nothing was sent; choose a later one."), "send_at"
+        )
+    begins = max(now, written.send_at or now)
+    if written.not_after is not None and written.not_after <= begins:
+        yield DomainError(
+            _("The time after which nothing may go out comes before it can begin. Choose a later one."),
+            "not_after",
+        )

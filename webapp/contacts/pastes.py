@@ -1,0 +1,219 @@
+"""What a person meant when they pasted numbers, or lines of a number and a name.
+
+A line with one number may hold a name too, before or after it. What may be a damaged number is never taken
+for a name: somebody would be left out and nobody told.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass, field
+
+from webapp.characters import CONTROL
+from webapp.contacts.numbers import AROUND, Reason, read_mobile
+
+SEPARATORS = re.compile(r"[,;\t\r\n、，；|]+")
+MOST_SHOWN = 40
+# Characters of a name, or of another value that is filled into a text.
+MOST_VALUE = 40
+# Left-out pieces that are kept to be listed; all of them are counted.
+MOST_LISTED = 500
+# A text with so many digits is a number gone wrong ("1380013800O"), not a name.
+DIGITS_OF_A_NUMBER = 5
+# A number beside a name with a blank between them; blanks in the number are its own.
+MOST_BESIDE = 128
+NUMBER_FIRST = re.compile(r"([+＋(]*\d[\d\s\-\u2010-\u2015().·]*)\s+([^\d\s].*)")
+NUMBER_LAST = re.compile(r"(.*[^\d\s+＋(])\s+([+＋(]*\d[\d\s\-\u2010-\u2015().·]*)")
+_COLUMNS = (
+    "手机 手机号 手机号码 电话 电话号码 联系电话 联系方式 号码 移动电话 "
+    "姓名 名字 名称 称呼 客户 客户姓名 联系人 "
+    "phone mobile number numbers phones tel telephone cell name names full first last customer contact"
+)
+HEADINGS = frozenset(_COLUMNS.split())
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """One thing that is left out: the line it stands in (from 1), what it said, and why."""
+
+    line: int
+    said: str
+    reason: str
+
+
+class LeftOuts:
+    """What is left out: all of it counted by reason, the first of it kept to be listed."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.listed: list[LeftOut] = []
+
+    def add(self, line: int, said: str, reason: str) -> None:
+        """Leave out what `said`; only its beginning is kept."""
+        self.counts[reason] = self.counts.get(reason, 0) + 1
+        if len(self.listed) < MOST_LISTED:
+            self.listed.append(LeftOut(line, said[:MOST_SHOWN], reason))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A number of a paste, as 11 digits, the name beside it or None, and the line it stands in (from 1)."""
+
+    mobile: str
+    name: str | None
+    line: int
+
+
+@dataclass
+class Pasted:
+    """What a paste holds: usable numbers in the order given, each once, and what is left out."""
+
+    entries: list[Entry] = field(default_factory=list)
+    left_out: LeftOuts = field(default_factory=LeftOuts)
+
+    @property
+    def mobiles(self) -> list[str]:
+        """The usable numbers."""
+        return [entry.mobile for entry in self.entries]
+
+    @property
+    def names(self) -> dict[str, str | None]:
+        """The name that stands beside each usable number."""
+        return {entry.mobile: entry.name for entry in self.entries}
+
+
+def clean_name(said: str) -> str:
+    """A name as it is filled in: in one line, without quotes around it and what no phone shows."""
+    return " ".join(CONTROL.sub("", re.sub(r"\s", " ", said)).split()).strip(AROUND + " ")
+
+
+def read_paste(text: str, *, named: bool = True) -> Pasted:
+    """Read numbers separated by lines, commas, semicolons or tabs, or by spaces between whole numbers.
+
+    A line with exactly one number gives it the name beside it, if there is one. Without `named` such a name
+    is passed over. Takes time in proportion to the length of the text, whatever it says.
+    """
+    pasted = Pasted()
+    taken: dict[str, str | None] = {}
+    first = True
+    for line, content in enumerate(text.splitlines(), start=1):
+        if not content.strip():
+            continue
+        if not (first and _is_heading(content)):
+            _read_line(pasted, taken, line, content, named=named)
+        first = False
+    return pasted
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A piece of a line: the number it is or why it is none, and whether it may be a name."""
+
+    said: str
+    number: str | Reason
+    nameable: bool
+
+    @property
+    def good(self) -> bool:
+        return not isinstance(self.number, Reason)
+
+
+def _read_line(pasted: Pasted, taken: dict[str, str | None], line: int, content: str, *, named: bool) -> None:
+    pieces = _pieces(content)
+    good = sum(piece.good for piece in pieces)
+    words = sum(piece.nameable for piece in pieces)
+    # One number, whole or damaged, has the first word for its name; among several nobody knows whose it is.
+    beside = good == 1 or (good == 0 and len(pieces) - words == 1)
+    name = next((piece for piece in pieces if piece.nameable), None) if beside else None
+    for piece in pieces:
+        if piece is name:
+            continue
+        if isinstance(piece.number, Reason):
+            extra = name is not None and piece.nameable
+            alone = good == 0 and name is not None and not piece.nameable
+            said = content.strip() if alone else piece.said
+            pasted.left_out.add(line, said, Reason.EXTRA if extra else piece.number)
+        else:
+            _take(
+                pasted,
+                taken,
+                line,
+                content,
+                piece,
+                clean_name(name.said) if named and name is not None else None,
+            )
+
+
+def _take(
+    pasted: Pasted, taken: dict[str, str | None], line: int, content: str, piece: _Piece, name: str | None
+) -> None:
+    mobile = str(piece.number)
+    if name is not None and len(name) > MOST_VALUE:
+        pasted.left_out.add(line, content.strip(), Reason.NAME_TOO_LONG)
+    elif name is not None and ("【" in name or "】" in name):
+        pasted.left_out.add(line, content.strip(), Reason.NAME_BRACKETS)
+    elif mobile not in taken:
+        taken[mobile] = name
+        pasted.entries.append(Entry(mobile, name, line))
+    elif name is None or name == taken[mobile]:
+        pasted.left_out.add(line, piece.said, Reason.TWICE)
+    else:
+        pasted.left_out.add(line, content.strip(), Reason.TWICE_OTHER)
+
+
+def _is_heading(line: str) -> bool:
+    """Whether a first line only says what stands in its columns."""
+    if len(line) > MOST_BESIDE:
+        return False
+    words = [word.strip(AROUND).casefold() for word in SEPARATORS.sub(" ", line).split()]
+    return bool(words) and all(word in HEADINGS for word in words)
+
+
+def _piece(said: str) -> _Piece:
+    number = read_mobile(said)
+    return _Piece(said, number, number is Reason.NOT_NUMBER and _nameable(said))
+
+
+def _nameable(said: str) -> bool:
+    """Whether it may be a name: it has a letter, and too few digits for a number gone wrong."""
+    return any(map(str.isalpha, said)) and sum(map(str.isdigit, said)) < DIGITS_OF_A_NUMBER
+
+
+def _pieces(line: str) -> list[_Piece]:
+    """The pieces of a line. Spaces separate a number from a name, and whole numbers."""
+    pieces: list[_Piece] = []
+    for part in SEPARATORS.split(line):
+        stripped = part.strip()
+        if stripped:
+            whole = _piece(stripped)
+            pieces.extend([whole] if whole.good else _beside(stripped) or _worded(stripped) or [whole])
+    return pieces
+
+
+def _beside(part: str) -> list[_Piece] | None:
+    """A number and a name with a blank between them; None where it is not so."""
+    if len(part) > MOST_BESIDE:
+        return None
+    for pattern in (NUMBER_FIRST, NUMBER_LAST):
+        found = pattern.fullmatch(part)
+        if found is not None:
+            pieces = [_piece(said.strip()) for said in found.groups()]
+            if sum(piece.good for piece in pieces) == 1 and any(piece.nameable for piece in pieces):
+                return pieces
+    return None
+
+
+def _worded(part: str) -> list[_Piece] | None:
+    """The words of a part if a number is among them; the words of a name stay together."""
+    words = [_piece(word) for word in part.split()]
+    if len(words) < 2 or not any(word.good for word in words):
+        return None
+    pieces: list[_Piece] = []
+    for nameable, group in itertools.groupby(words, key=lambda word: word.nameable):
+        if nameable:
+            said = " ".join(word.said for word in group)
+            pieces.append(_Piece(said, Reason.NOT_NUMBER, nameable=True))
+        else:
+            pieces.extend(group)
+    return pieces
