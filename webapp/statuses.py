@@ -49,6 +49,7 @@ class CampaignStatus(StrEnum):
     SCHEDULED = "scheduled"
     PLANNING = "planning"
     STARTING = "starting"
+    WAITING_FOR_HOURS = "waiting_for_hours"
     SENDING = "sending"
     PAUSED = "paused"
     STOPPING = "stopping"
@@ -159,6 +160,13 @@ CAMPAIGNS: dict[CampaignStatus, Wording] = {
     CampaignStatus.STARTING: Wording(
         lazy_gettext("Starting"),
         lazy_gettext("It starts in a few seconds. It can still be stopped before anything is sent."),
+        "clock",
+        "info",
+        final=False,
+    ),
+    CampaignStatus.WAITING_FOR_HOURS: Wording(
+        lazy_gettext("Waiting for sending hours"),
+        lazy_gettext("It goes on by itself when the sending hours of its kind begin."),
         "clock",
         "info",
         final=False,

@@ -11,6 +11,7 @@ from flask_wtf import FlaskForm
 from webapp import tenancy
 from webapp.campaigns import queries
 from webapp.campaigns.models import Campaign
+from webapp.campaigns.stopping import ExpiredError
 from webapp.errors import DomainError
 from webapp.pages import NavItem, see_other
 
@@ -36,6 +37,9 @@ def acted(campaign_id: int, act: Callable[[int], object]) -> Response:
         abort(400)
     try:
         act(campaign.id)
+    except ExpiredError as error:
+        flash(str(error.message), "odd")
+        return see_other(url_for("campaigns.time", campaign_id=campaign_id))
     except DomainError as error:
         flash(str(error.message), "odd")
     else:

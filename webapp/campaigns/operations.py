@@ -108,6 +108,7 @@ def release_account(account_id: int) -> None:
     ):
         audit("campaign.resumed_by_machine", "campaign", campaign.id, why=campaign.paused_by_machine)
         campaign.paused_by_machine = campaign.paused_at = None
+        campaign.resumed_at = clock.now()
 
 
 def release_well_accounts() -> None:

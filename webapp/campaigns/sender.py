@@ -22,7 +22,7 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import application, clock, heartbeats, tenancy
-from webapp.campaigns import claims, operations, planning, reaper, stopping, storing
+from webapp.campaigns import claims, operations, planning, reaper, schedule, stopping, storing
 from webapp.campaigns.answers import Answered
 from webapp.campaigns.claims import AccountUnusableError, Claim
 from webapp.gateway.answers import judge
@@ -91,6 +91,7 @@ class Sender:
         for team_id in self._teams():
             if reap_now:
                 self._of_team(team_id, self._reap)
+            busy = self._of_team(team_id, self._keep_time) or busy
             busy = self._of_team(team_id, self._plan) or busy
             busy = self._of_team(team_id, lambda team: self._post_claims(team, pool)) or busy
         if reap_now:
@@ -121,6 +122,18 @@ class Sender:
             log.error("a team's sending failed", team=team_id, error=type(error).__name__, exc_info=ours)
             self.shunned[team_id] = time.monotonic() + SHUNNED_SECONDS
             return False
+
+    def _keep_time(self, team_id: int) -> bool:
+        """Begin what is due, hold what is past its limit, drop what its hours cut off; True if anything."""
+        now = clock.now()
+        with tenancy.team_scope(team_id, self.app) as session:
+            changed = [*schedule.start_due(now), *schedule.expire(now)]
+            session.commit()
+            cut_off = stopping.cut_off_campaigns(now)
+            for campaign_id in cut_off:
+                stopping.cut_off(campaign_id, now)
+                session.commit()
+        return bool(changed or cut_off)
 
     def _plan(self, team_id: int) -> bool:
         """Plan one slice of each campaign that needs it; True while something is left to plan."""

@@ -12,11 +12,12 @@ from flask_babel import gettext as _
 from sqlalchemy import select, update
 
 from webapp import clock, jobs, tenancy
-from webapp.accounts.audit import audit
-from webapp.campaigns import endings, tallies
+from webapp.accounts.audit import Detail, audit
+from webapp.accounts.models import AuditEntry
+from webapp.campaigns import endings, hours, schedule, tallies
 from webapp.campaigns.models import Batch, Campaign
 from webapp.campaigns.operations import ACCOUNT_REASONS
-from webapp.campaigns.states import STOPPABLE, BatchState, CampaignState
+from webapp.campaigns.states import STOPPABLE, AtHoursEnd, BatchState, CampaignState
 from webapp.errors import DomainError
 from webapp.gateway import queries as accounts
 
@@ -24,22 +25,34 @@ from webapp.gateway import queries as accounts
 _NOT_GONE = (BatchState.PLANNED, BatchState.RETRY, BatchState.BLOCKED)
 
 
+class ExpiredError(DomainError):
+    """The campaign's own limit has passed: it goes on only with another one, or with none."""
+
+
 def pause_campaign(campaign_id: int) -> None:
     """Hold a campaign until a person resumes it. Nothing happens to one that is over or paused already."""
-    campaign = _locked(campaign_id)
+    campaign = schedule.locked(campaign_id)
     if campaign.state in STOPPABLE and campaign.paused_by_person is None:
         campaign.paused_by_person, campaign.paused_at = "person", clock.now()
         audit("campaign.paused", "campaign", campaign.id)
 
 
 def resume_campaign(campaign_id: int) -> None:
-    """Let a paused campaign go on. Raises DomainError while what made the machine pause is still there."""
+    """Let a paused campaign go on. Raises DomainError while what made the machine pause is still there.
+
+    One that was to start in the meantime starts now, or was missed.
+    """
     keys = _lock_batches(campaign_id, (BatchState.BLOCKED,))
-    campaign = _locked(campaign_id)
+    campaign = schedule.locked(campaign_id)
     if campaign.state not in STOPPABLE or not (campaign.paused_by_person or campaign.paused_by_machine):
         return
+    now = clock.now()
     if campaign.paused_by_machine == "sums":
         raise DomainError(_("The planned numbers do not add up, so nothing may be sent. Please report this."))
+    if campaign.not_after is not None and campaign.not_after <= now:
+        raise ExpiredError(
+            _("The campaign's limit has passed. To let it go on, give it a later one or none.")
+        )
     account = accounts.account(campaign.account_id)
     if account is None or not account.usable:
         raise DomainError(
@@ -50,22 +63,71 @@ def resume_campaign(campaign_id: int) -> None:
     if keys:
         _set_state(campaign_id, (BatchState.BLOCKED,), BatchState.PLANNED)
     campaign.paused_by_person = campaign.paused_by_machine = campaign.paused_at = None
+    campaign.resumed_at = now
     audit("campaign.resumed", "campaign", campaign.id)
+    schedule.start_or_miss(campaign, now)
     jobs.enqueue("campaigns.wake_sender", campaign.team_id, once="wake")
+
+
+def resume_with_limit(campaign_id: int, not_after: datetime | None) -> None:
+    """Let an expired campaign go on until another limit, or without one; the same again changes nothing.
+
+    Raises DomainError for a limit that has passed too, and as `resume_campaign` does.
+    """
+    _lock_batches(campaign_id, (BatchState.BLOCKED,))
+    campaign = schedule.locked(campaign_id)
+    if campaign.paused_by_machine != "expired":
+        return
+    if not_after is not None and not_after <= clock.now():
+        raise DomainError(_("This time has passed. Nothing was changed; choose a later one."), "not_after")
+    campaign.not_after = not_after
+    said = None if not_after is None else not_after.isoformat()
+    audit("campaign.limit_changed", "campaign", campaign.id, not_after=said)
+    tenancy.session().flush()
+    resume_campaign(campaign_id)
 
 
 def stop_campaign(campaign_id: int) -> None:
     """End a campaign for good: what has not left is not sent. Nothing happens to one that is over."""
-    _lock_batches(campaign_id, (*_NOT_GONE, BatchState.HOLD))
-    campaign = _locked(campaign_id)
-    if campaign.state not in STOPPABLE:
-        return
-    campaign.state = CampaignState.STOPPING
-    campaign.paused_by_person = campaign.paused_by_machine = campaign.paused_at = None
-    tenancy.session().flush()
-    stop_what_has_not_left(campaign_id, clock.now())
-    audit("campaign.stopped", "campaign", campaign.id)
-    jobs.enqueue("campaigns.wake_sender", campaign.team_id, once="wake")
+    _stop(campaign_id, (*STOPPABLE, CampaignState.MISSED), clock.now())
+
+
+def cut_off_campaigns(now: datetime) -> list[int]:
+    """Ids of campaigns under way whose owner wanted the rest dropped, and whose sending hours have ended.
+
+    The hours in which it began count: those of the next day must not carry on what nobody was there to end.
+    """
+    rows = tenancy.session().execute(
+        select(Campaign.id, Campaign.kind, Campaign.started_at).where(
+            Campaign.team_id == tenancy.scope(),
+            Campaign.state == CampaignState.SENDING,
+            Campaign.at_hours_end == AtHoursEnd.DROP,
+            Campaign.waiting > 0,
+        )
+    ).all()  # fmt: skip
+    return [row.id for row in rows if _hours_ended(row.kind, row.started_at, now)]
+
+
+def cut_off(campaign_id: int, now: datetime) -> None:
+    """Drop the rest of one of them, as a person's stop does."""
+    _stop(campaign_id, (CampaignState.SENDING,), now, why="hours")
+
+
+def was_cut_off(campaign: Campaign) -> bool:
+    """Whether a stopped campaign was ended by its sending hours, not by a person."""
+    if campaign.at_hours_end != AtHoursEnd.DROP:
+        return False
+    return tenancy.session().scalar(
+        select(AuditEntry.id)
+        .where(
+            AuditEntry.team_id == tenancy.scope(),
+            AuditEntry.id > campaign.id,
+            AuditEntry.action == "campaign.stopped",
+            AuditEntry.object_id == campaign.id,
+            AuditEntry.details["why"].astext == "hours",
+        )
+        .limit(1)
+    ) is not None  # fmt: skip
 
 
 def stopping_campaigns() -> list[int]:
@@ -87,13 +149,24 @@ def stop_what_has_not_left(campaign_id: int, now: datetime) -> None:
     endings.note_stopped(campaign_id, now)
 
 
-def _locked(campaign_id: int) -> Campaign:
-    return tenancy.session().scalars(
-        select(Campaign)
-        .where(Campaign.team_id == tenancy.scope(), Campaign.id == campaign_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).one()  # fmt: skip
+def _stop(campaign_id: int, of: tuple[CampaignState, ...], now: datetime, **details: Detail) -> None:
+    _lock_batches(campaign_id, (*_NOT_GONE, BatchState.HOLD))
+    campaign = schedule.locked(campaign_id)
+    if campaign.state not in of:
+        return
+    campaign.state = CampaignState.STOPPING
+    campaign.paused_by_person = campaign.paused_by_machine = campaign.paused_at = None
+    tenancy.session().flush()
+    stop_what_has_not_left(campaign_id, now)
+    audit("campaign.stopped", "campaign", campaign.id, **details)
+    jobs.enqueue("campaigns.wake_sender", campaign.team_id, once="wake")
+
+
+def _hours_ended(kind: str, started_at: datetime | None, now: datetime) -> bool:
+    if kind not in hours.open_kinds(now):
+        return True
+    ended = None if started_at is None else hours.closes_at(kind, started_at)
+    return ended is not None and ended <= now
 
 
 def _lock_batches(campaign_id: int, states: tuple[BatchState, ...]) -> list[int]:
