@@ -9,6 +9,7 @@ from webapp.campaigns.audience import Laid, Text, Weigher
 from webapp.campaigns.previews import account_of
 from webapp.campaigns.problems import problems
 from webapp.campaigns.written import Written, check_sizes, tidy
+from webapp.contacts.pastes import LeftOut
 from webapp.errors import DomainError, Words
 from webapp.gateway import queries as gateway
 from webapp.gateway.models import GatewayAccount
@@ -29,11 +30,13 @@ class Sample:
 class Look:
     """Live numbers of a draft. Characters are counted with the signature; balance None: not known.
 
-    `problems` are sentences with the form field each is about, the first to mend first.
+    `listed`: the first pieces that are left out. `problems` are sentences with the form field each is about,
+    the first to mend first.
     """
 
     recipients: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
+    listed: list[LeftOut] = field(default_factory=list)
     shortest: int = 0
     longest: int = 0
     limit: int = 268
@@ -79,6 +82,7 @@ def look(written: Written, k: int = 0) -> Look:
     return Look(
         recipients=len(laid.recipients),
         left_out=dict(laid.left_out.counts),
+        listed=laid.left_out.listed,
         shortest=min(len(text.shown) for text in weighed),
         longest=max(len(text.shown) for text in weighed),
         limit=account.text_limit,
