@@ -9,9 +9,9 @@ from sqlalchemy import and_, func, or_, select, update
 
 from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import audit
-from webapp.campaigns import drafts, halving, statements, tallies
+from webapp.campaigns import drafts, halving, moments, statements, tallies
 from webapp.campaigns.models import Batch, Campaign
-from webapp.campaigns.states import STOPPABLE, BatchState, CampaignState
+from webapp.campaigns.states import STOPPABLE, BatchState, CampaignState, Kind
 from webapp.errors import DomainError
 from webapp.gateway import operations as accounts
 from webapp.gateway.models import AccountState, GatewayAccount
@@ -54,16 +54,19 @@ def confirm_campaign(campaign_id: int, key: str, seen: str, user_id: int, delay_
     ).one()
     if campaign.state != CampaignState.DRAFT:
         return campaign
-    preview = drafts.preview(campaign)
-    _check_sendable(campaign, preview, seen)
     now = clock.now()
+    # Also what time has made impossible since: a start that has passed, a limit before it.
+    preview = drafts.recheck(campaign)
+    _check_sendable(campaign, preview, seen)
     campaign.confirm_key = key
     campaign.preview_hash = preview.digest
     campaign.confirmed_by = user_id
     campaign.confirmed_at = now
-    campaign.begin_at = now + timedelta(seconds=0 if preview.recipients == 1 else delay_seconds)
+    # Whoever writes to one person waits for the phone beside them.
+    at_once = campaign.kind == Kind.TEST or preview.recipients == 1
+    campaign.begin_at = campaign.send_at or now + timedelta(seconds=0 if at_once else delay_seconds)
+    campaign.start_by = moments.start_by(campaign.send_at)
     campaign.state = CampaignState.PLANNING
-    campaign.parts_total = preview.cost
     tallies.begin(campaign, preview.recipients)
     session.execute(select(func.partition_ensure(now.date())))
     audit("campaign.sent", "campaign", campaign.id, recipients=preview.recipients, parts=preview.cost)
