@@ -22,6 +22,9 @@ TALLY_OF = {
     "stopped": "not_sent",
 }
 
+# Tallies of what was handed over, which the roll-ups count.
+HANDED = ("unconfirmed", "no_report")
+
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -75,16 +78,30 @@ def make_campaign(owner: Connection, account: Account, batches: Sequence[tuple[s
     )
     for no, (state, mobiles) in enumerate(batches, 1):
         owner.execute(
-            "INSERT INTO batch (team_id, campaign_id, no, account_id, state, content, mobiles, size, open) "
-            "VALUES (%s, %s, %s, %s, %s, 'hello', %s, %s, %s)",
-            (account.team_id, campaign_id, no, account.id, state, list(mobiles), len(mobiles), len(mobiles)),
-        )
+            "INSERT INTO batch (team_id, campaign_id, no, account_id, state, content, mobiles, size, open, "
+            "handed_at) VALUES (%s, %s, %s, %s, %s, 'hello', %s, %s, %s, %s)",
+            (account.team_id, campaign_id, no, account.id, state, list(mobiles), len(mobiles), len(mobiles),
+            NOW if TALLY_OF[state] in HANDED else None),
+        )  # fmt: skip
         owner.execute(
             "INSERT INTO message (team_id, campaign_id, mobile, batch_no) "
             "SELECT %s, %s, unnest(%s::text[]), %s",
             (account.team_id, campaign_id, list(mobiles), no),
         )
+        if TALLY_OF[state] in HANDED:
+            _roll_up(owner, account, TALLY_OF[state], mobiles)
     return campaign_id
+
+
+def _roll_up(owner: Connection, account: Account, outcome: str, mobiles: Sequence[str]) -> None:
+    owner.execute(
+        "INSERT INTO rollup_hour AS known (team_id, hour, account_id, operator, outcome, messages) "
+        "SELECT %s, date_trunc('hour', %s::timestamptz, 'UTC'), %s, operator_of(mobile), %s, count(*) "
+        "FROM unnest(%s::text[]) AS mobile GROUP BY operator_of(mobile) "
+        "ON CONFLICT (team_id, hour, account_id, operator, outcome) "
+        "DO UPDATE SET messages = known.messages + excluded.messages",
+        (account.team_id, NOW, account.id, outcome, list(mobiles)),
+    )
 
 
 def note_msgid(

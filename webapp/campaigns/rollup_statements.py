@@ -73,10 +73,26 @@ WITH moved AS (
 {APPLY_CHANGES}"""  # noqa: S608 # put together from our own text
 )
 
+# It had not left after all, unless reports said otherwise of some of its messages: these stay in their hour.
 FORGET_HANDED = text(
     f"""
 UPDATE batch SET handed_at = NULL FROM {_MOVED}
 WHERE batch.team_id = :team AND batch.campaign_id = moved.campaign_id AND batch.no = moved.no
     AND moved.after IS NULL AND batch.state <> 'replaced'
+    AND (batch.open = batch.size OR NOT EXISTS (
+        SELECT 1 FROM message WHERE message.team_id = :team AND message.campaign_id = moved.campaign_id
+            AND message.mobile = ANY(batch.mobiles) AND message.batch_no = moved.no
+            AND message.outcome <> 'not_sent'))
 """  # noqa: S608 # put together from our own text
+)
+
+# Messages that moved by themselves, counted by where they are rolled up.
+ROLL_UP_MESSAGES = text(
+    f"""
+WITH changes AS (
+    SELECT * FROM unnest(CAST(:accounts AS bigint[]), CAST(:hours AS timestamptz[]),
+        CAST(:operators AS text[]), CAST(:outcomes AS text[]), CAST(:messages AS bigint[]))
+        AS changes (account_id, hour, operator, outcome, messages)
+)
+{APPLY_CHANGES}"""  # noqa: S608 # put together from our own text
 )

@@ -7,9 +7,11 @@ Everything here runs in the transaction that moves the tallies, after the campai
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from webapp import tenancy
 from webapp.campaigns import rollup_statements as statements
@@ -26,6 +28,17 @@ class BatchMove:
     no: int
     before: str | None
     after: str | None
+
+
+class MessageMove(NamedTuple):
+    """Messages of one hour, account and operator whose own outcome took them from one tally to another."""
+
+    account_id: int
+    hour: datetime
+    operator: str
+    before: str | None
+    after: str | None
+    messages: int
 
 
 def move_batches(moves: Iterable[BatchMove], now: datetime) -> None:
@@ -49,3 +62,21 @@ def move_batches(moves: Iterable[BatchMove], now: datetime) -> None:
     session.execute(statements.NOTE_HANDED, values)
     session.execute(statements.ROLL_UP_BATCHES, values)
     session.execute(statements.FORGET_HANDED, values)
+
+
+def move_messages(moves: Iterable[MessageMove]) -> None:
+    """Roll up what messages were moved by themselves, in one statement however many there are."""
+    deltas: Counter[tuple[int, datetime, str, str]] = Counter()
+    for move in moves:
+        if move.before in HANDED:
+            deltas[move.account_id, move.hour, move.operator, move.before] -= move.messages
+        if move.after in HANDED:
+            deltas[move.account_id, move.hour, move.operator, move.after] += move.messages
+    told = [(*place, messages) for place, messages in deltas.items() if messages]
+    if not told:
+        return
+    names = ("accounts", "hours", "operators", "outcomes", "messages")
+    values: dict[str, Any] = dict(zip(names, map(list, zip(*told, strict=True)), strict=True))
+    session = tenancy.session()
+    session.execute(statements.LOCK_ROLLUPS, {"team": tenancy.scope()})
+    session.execute(statements.ROLL_UP_MESSAGES, {"team": tenancy.scope(), **values})

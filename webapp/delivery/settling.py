@@ -4,20 +4,22 @@ A message's outcome is the best report about it, by rank and then by time, whoev
 late reports change nothing that they should not, and the same reports always end in the same numbers. Reports
 start, stop and pay for nothing.
 
-Locks are taken as everywhere in sending: batches in the order of their keys, then campaigns, then accounts.
+Locks are taken as everywhere in sending: batches in the order of their keys, then campaigns, then the
+roll-ups, then accounts.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row
 
 from webapp import clock, tenancy
-from webapp.campaigns import endings, tallies
+from webapp.campaigns import endings, rollups, tallies
+from webapp.campaigns.rollups import BatchMove, MessageMove
 from webapp.delivery import statements
 from webapp.delivery.words import meaning
 
@@ -73,21 +75,24 @@ def _begin(team_id: int) -> bool:
 
 
 def _match_and_move(team_id: int) -> None:
-    """Find the message of each report laid out, give it its outcome, and move the tallies."""
+    """Find the message of each report laid out, give it its outcome, and move tallies and roll-ups."""
     _run(statements.LOCK_BATCHES, team_id)
     _run(statements.MATCH, team_id)
     statuses = tenancy.session().execute(statements.STATUSES).scalars().all()
     if not statuses:
         return
-    changes = _run(statements.SETTLE, team_id, **_words(statuses)).all()
-    _lower_open(team_id, changes)
+    now = clock.now()
+    changes = _run(statements.SETTLE, team_id, now=now, **_words(statuses)).all()
+    _lower_open(team_id, changes, now)
     _run(statements.LOCK_CAMPAIGNS, team_id)
-    deltas: dict[int, Counter[str]] = defaultdict(Counter)
+    moved: dict[int, list[tuple[str | None, str, int]]] = defaultdict(list)
     for row in changes:
-        deltas[row.campaign_id].update(tallies.moved([(_source(row), _target(row), row.messages)]))
-    for campaign_id in sorted(deltas):
-        tallies.move(campaign_id, deltas[campaign_id])
-    endings.note_finished(sorted(deltas), clock.now())
+        moved[row.campaign_id].append((_source(row), _target(row), row.messages))
+    for campaign_id in sorted(moved):
+        tallies.move(campaign_id, tallies.moved(moved[campaign_id]))
+    rollups.move_messages(_moves(changes))
+    rollups.move_batches(_handed_by_report(changes), now)
+    endings.note_finished(sorted(moved), now)
     _run(statements.NOTE_LAST_REPORT, team_id)
 
 
@@ -105,6 +110,10 @@ def _words(statuses: Sequence[str]) -> dict[str, Any]:
 def _source(row: Row[Any]) -> str | None:
     if row.old_outcome is not None:
         return tallies.outcome_tally(row.old_outcome)
+    return _open_tally(row)
+
+
+def _open_tally(row: Row[Any]) -> str | None:
     return tallies.tally_of(row.state, row.first_unknown)
 
 
@@ -112,7 +121,21 @@ def _target(row: Row[Any]) -> str:
     return tallies.outcome_tally(row.outcome)
 
 
-def _lower_open(team_id: int, changes: Sequence[Row[Any]]) -> None:
+def _moves(changes: Sequence[Row[Any]]) -> Iterator[MessageMove]:
+    """What the roll-ups must hear; of a batch that is not in them yet nothing can be taken."""
+    for row in changes:
+        before = _source(row) if row.handed else None
+        yield MessageMove(row.account_id, row.hour, row.operator, before, _target(row), row.messages)
+
+
+def _handed_by_report(changes: Sequence[Row[Any]]) -> Iterator[BatchMove]:
+    """Batches that nobody had noted as handed over: what is still open of them is rolled up from now on."""
+    tally = {(row.campaign_id, row.batch_no): _open_tally(row) for row in changes if not row.handed}
+    for (campaign_id, no), after in tally.items():
+        yield BatchMove(campaign_id, no, None, after)
+
+
+def _lower_open(team_id: int, changes: Sequence[Row[Any]], now: datetime) -> None:
     closed: Counter[tuple[int, int]] = Counter()
     for row in changes:
         if row.old_outcome is None:
@@ -122,6 +145,7 @@ def _lower_open(team_id: int, changes: Sequence[Row[Any]]) -> None:
         _run(
             statements.LOWER_OPEN,
             team_id,
+            now=now,
             campaigns=list(campaigns),
             numbers=list(numbers),
             messages=list(closed.values()),

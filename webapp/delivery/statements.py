@@ -17,7 +17,9 @@ SESSION_TABLES = tuple(
             identity bytea, account_id bigint, msgid text, msgid_key text, mobile text, status text,
             time_text text, reported_at timestamptz, first_received_at timestamptz,
             last_received_at timestamptz, seen integer)""",
-        "settling_batch (campaign_id bigint, no integer, state text, first_unknown boolean)",
+        """settling_batch (
+            campaign_id bigint, no integer, state text, first_unknown boolean, account_id bigint,
+            handed_at timestamptz)""",
         """settling_match (
             identity bytea, campaign_id bigint, mobile text, copy smallint, batch_no integer, found_by text,
             status text, reported_at timestamptz, last_received_at timestamptz,
@@ -71,8 +73,8 @@ LIMIT :most
 LOCK_BATCHES = text(
     """
 INSERT INTO settling_batch
-SELECT campaign_id, no, state, first_unknown_at IS NOT NULL FROM (
-    SELECT campaign_id, no, state, first_unknown_at FROM batch
+SELECT campaign_id, no, state, first_unknown_at IS NOT NULL, account_id, handed_at FROM (
+    SELECT campaign_id, no, state, first_unknown_at, account_id, handed_at FROM batch
     WHERE team_id = :team AND state <> 'replaced' AND (campaign_id, no) IN (
         SELECT gateway_message.campaign_id, gateway_message.batch_no FROM settling_report
         JOIN gateway_message ON gateway_message.team_id = :team
@@ -151,7 +153,9 @@ WHERE report.team_id = :team AND report.identity = match.identity
 STATUSES = text("SELECT DISTINCT status FROM settling_match")
 
 # The best report of each message, and only where it is better than what the message knows: the higher rank,
-# then the earlier time, then the smaller word, so that no order of arrival changes the result.
+# then the earlier time, then the smaller word, so that no order of arrival changes the result. Counted in one
+# go for the tallies, by batch, and for the roll-ups, by the hour in which the batch was handed over. A report
+# that is there before its batch was noted as handed over shows that it was.
 SETTLE = text(
     """
 WITH word AS (
@@ -176,17 +180,19 @@ WITH word AS (
         AND message.mobile = better.mobile AND message.copy = better.copy
     RETURNING 1
 )
-SELECT better.campaign_id, better.batch_no, batch.state, batch.first_unknown, better.old_outcome,
-    better.outcome, count(*) AS messages
-FROM better JOIN settling_batch AS batch
-    ON batch.campaign_id = better.campaign_id AND batch.no = better.batch_no
-GROUP BY 1, 2, 3, 4, 5, 6
+SELECT moved.*, batch.state, batch.first_unknown, batch.account_id, batch.handed_at IS NOT NULL AS handed,
+    date_trunc('hour', coalesce(batch.handed_at, :now), 'UTC') AS hour
+FROM (
+    SELECT campaign_id, batch_no, old_outcome, outcome, operator_of(mobile) AS operator, count(*) AS messages
+    FROM better GROUP BY 1, 2, 3, 4, 5
+) AS moved
+JOIN settling_batch AS batch ON batch.campaign_id = moved.campaign_id AND batch.no = moved.batch_no
 """
 )
 
 LOWER_OPEN = text(
     """
-UPDATE batch SET open = open - closed.messages
+UPDATE batch SET open = open - closed.messages, handed_at = coalesce(batch.handed_at, :now)
 FROM unnest(CAST(:campaigns AS bigint[]), CAST(:numbers AS integer[]), CAST(:messages AS integer[]))
     AS closed (campaign_id, no, messages)
 WHERE batch.team_id = :team AND batch.campaign_id = closed.campaign_id AND batch.no = closed.no
