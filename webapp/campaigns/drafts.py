@@ -13,7 +13,7 @@ from typing import Any
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from webapp import clock, tenancy
 from webapp.accounts.audit import audit
@@ -94,9 +94,7 @@ def save_draft(
     if campaign is None:
         return _made(written, user_id, draft_key)
     if campaign.state != CampaignState.DRAFT:
-        raise DomainError(
-            _("This campaign is not a draft any more, so it was not changed. Look at it, or begin a new one.")
-        )
+        raise _no_draft()
     if written_of(campaign) == written:
         return campaign
     # A page that made the draft may not know its version; then it may only write over its own person's.
@@ -117,9 +115,8 @@ def prepare(campaign: Campaign) -> None:
     """
     session = tenancy.session()
     session.flush()
-    session.refresh(campaign, with_for_update={"key_share": True})
-    if campaign.state != CampaignState.DRAFT:
-        raise DomainError(_("This campaign is not a draft any more."))
+    if _locked(Campaign.id == campaign.id) is None or campaign.state != CampaignState.DRAFT:
+        raise _no_draft()
     account, written = account_of(campaign.account_id), written_of(campaign)
     laid = audience.lay_out(account, written)
     for problem in problems(account, written, laid):
@@ -190,28 +187,34 @@ def lines_of(campaign: Campaign, most: int) -> str:
 
 
 def _found(campaign_id: int | None, draft_key: str | None) -> Campaign | None:
-    """The draft that is meant, locked."""
-    session = tenancy.session()
-    statement = (
-        select(Campaign)
-        .where(Campaign.team_id == tenancy.scope())
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
+    """The draft that is meant, locked; None where there is none yet."""
     if campaign_id is not None:
-        campaign = session.scalar(statement.where(Campaign.id == campaign_id))
+        campaign = _locked(Campaign.id == campaign_id)
         if campaign is None:
             raise DomainError(_("This draft does not exist any more; somebody may have deleted it."))
         return campaign
     if draft_key is None:
         return None
     # Two saves of one page at the same moment: the second waits here and then finds the first.
-    session.execute(
-        select(
-            func.pg_advisory_xact_lock(func.hashtextextended(f"tidings.draft:{draft_key}", tenancy.scope()))
-        )
+    lock = func.hashtextextended(f"tidings.draft:{draft_key}", tenancy.scope())
+    tenancy.session().execute(select(func.pg_advisory_xact_lock(lock)))
+    return _locked(Campaign.draft_key == draft_key)
+
+
+def _locked(which: ColumnElement[bool]) -> Campaign | None:
+    """The campaign as it stands now, whoever changed it since it was read; it stays so until the commit."""
+    return tenancy.session().scalar(
+        select(Campaign)
+        .where(Campaign.team_id == tenancy.scope(), which)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     )
-    return session.scalar(statement.where(Campaign.draft_key == draft_key))
+
+
+def _no_draft() -> DomainError:
+    return DomainError(
+        _("This campaign is not a draft any more, so it was not changed. Look at it, or begin a new one.")
+    )
 
 
 def _made(written: Written, user_id: int, draft_key: str | None) -> Campaign:

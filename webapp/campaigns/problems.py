@@ -78,9 +78,9 @@ def _of_numbers(laid: Laid) -> Iterator[DomainError]:
 
 
 def _of_lengths(account: GatewayAccount, written: Written, laid: Laid) -> Iterator[DomainError]:
-    if not laid.fields:
+    if not laid.fields or not laid.pasted.entries:
         # The gateway's own signature counts towards the length, so it is measured with it either way.
-        over = Weigher(account, written).text(None).over
+        over = Weigher(account, written).text(written.defaults.get("name")).over
         if over:
             yield DomainError(
                 _(

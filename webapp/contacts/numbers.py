@@ -44,6 +44,8 @@ def read_mobile(said: str) -> str | Reason:
     Mends full-width digits, spaces and dashes, +86 / 0086 / 86 in front and a trailing `.0`. A `+` that is
     not +86 is foreign even where 11 digits beginning with 1 follow: +1 380… is American.
     """
+    if MOBILE.fullmatch(said):
+        return said
     if len(said) > MOST_READ:
         return Reason.TOO_LONG if said.isdigit() else Reason.NOT_NUMBER
     text = unicodedata.normalize("NFKC", said).strip().strip(AROUND)

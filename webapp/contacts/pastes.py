@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from webapp.characters import CONTROL
 from webapp.contacts.numbers import AROUND, Reason, read_mobile
@@ -51,6 +52,7 @@ class LeftOuts:
 
     def add(self, line: int, said: str, reason: str) -> None:
         """Leave out what `said`; only its beginning is kept."""
+        reason = str(reason)  # not a member of an enumeration: it is kept as JSON
         self.counts[reason] = self.counts.get(reason, 0) + 1
         if len(self.listed) < MOST_LISTED:
             self.listed.append(LeftOut(line, said[:MOST_SHOWN], reason))
@@ -94,20 +96,18 @@ def read_paste(text: str, *, named: bool = True) -> Pasted:
     A line with exactly one number gives it the name beside it, if there is one. Without `named` such a name
     is passed over. Takes time in proportion to the length of the text, whatever it says.
     """
-    pasted = Pasted()
-    taken: dict[str, str | None] = {}
+    reader = _Reader(named)
     first = True
     for line, content in enumerate(text.splitlines(), start=1):
         if not content.strip():
             continue
         if not (first and _is_heading(content)):
-            _read_line(pasted, taken, line, content, named=named)
+            reader.read(line, content.strip())
         first = False
-    return pasted
+    return reader.pasted
 
 
-@dataclass(frozen=True)
-class _Piece:
+class _Piece(NamedTuple):
     """A piece of a line: the number it is or why it is none, and whether it may be a name."""
 
     said: str
@@ -119,47 +119,50 @@ class _Piece:
         return not isinstance(self.number, Reason)
 
 
-def _read_line(pasted: Pasted, taken: dict[str, str | None], line: int, content: str, *, named: bool) -> None:
-    pieces = _pieces(content)
-    good = sum(piece.good for piece in pieces)
-    words = sum(piece.nameable for piece in pieces)
-    # One number, whole or damaged, has the first word for its name; among several nobody knows whose it is.
-    beside = good == 1 or (good == 0 and len(pieces) - words == 1)
-    name = next((piece for piece in pieces if piece.nameable), None) if beside else None
-    for piece in pieces:
-        if piece is name:
-            continue
-        if isinstance(piece.number, Reason):
-            extra = name is not None and piece.nameable
-            alone = good == 0 and name is not None and not piece.nameable
-            said = content.strip() if alone else piece.said
-            pasted.left_out.add(line, said, Reason.EXTRA if extra else piece.number)
+class _Reader:
+    """Reads line after line, and remembers which numbers it has seen with which name."""
+
+    def __init__(self, named: bool) -> None:
+        self.pasted = Pasted()
+        self._named = named
+        self._seen: dict[str, str | None] = {}
+
+    def read(self, line: int, content: str) -> None:
+        """Take the numbers of one line, and leave out the rest of it."""
+        pieces = _pieces(content)
+        good = sum(piece.good for piece in pieces)
+        words = [piece for piece in pieces if piece.nameable]
+        # One number, whole or damaged, has the first word for its name; of several nobody knows whose it is.
+        lone = good == 1 or (good == 0 and len(pieces) - len(words) == 1)
+        beside = words[0] if words and lone else None
+        name = clean_name(beside.said) if beside and self._named else None
+        for piece in pieces:
+            if piece is beside:
+                continue
+            if piece.good:
+                self._take(line, content, piece, name)
+            elif beside and piece.nameable:
+                self._leave_out(line, piece.said, Reason.EXTRA)
+            else:
+                said = content if beside and not good else piece.said
+                self._leave_out(line, said, piece.number)
+
+    def _take(self, line: int, content: str, piece: _Piece, name: str | None) -> None:
+        mobile = piece.number
+        if name is not None and len(name) > MOST_VALUE:
+            self._leave_out(line, content, Reason.NAME_TOO_LONG)
+        elif name is not None and ("【" in name or "】" in name):
+            self._leave_out(line, content, Reason.NAME_BRACKETS)
+        elif mobile not in self._seen:
+            self._seen[mobile] = name
+            self.pasted.entries.append(Entry(mobile, name, line))
+        elif name is None or name == self._seen[mobile]:
+            self._leave_out(line, piece.said, Reason.TWICE)
         else:
-            _take(
-                pasted,
-                taken,
-                line,
-                content,
-                piece,
-                clean_name(name.said) if named and name is not None else None,
-            )
+            self._leave_out(line, content, Reason.TWICE_OTHER)
 
-
-def _take(
-    pasted: Pasted, taken: dict[str, str | None], line: int, content: str, piece: _Piece, name: str | None
-) -> None:
-    mobile = str(piece.number)
-    if name is not None and len(name) > MOST_VALUE:
-        pasted.left_out.add(line, content.strip(), Reason.NAME_TOO_LONG)
-    elif name is not None and ("【" in name or "】" in name):
-        pasted.left_out.add(line, content.strip(), Reason.NAME_BRACKETS)
-    elif mobile not in taken:
-        taken[mobile] = name
-        pasted.entries.append(Entry(mobile, name, line))
-    elif name is None or name == taken[mobile]:
-        pasted.left_out.add(line, piece.said, Reason.TWICE)
-    else:
-        pasted.left_out.add(line, content.strip(), Reason.TWICE_OTHER)
+    def _leave_out(self, line: int, said: str, reason: str) -> None:
+        self.pasted.left_out.add(line, said, reason)
 
 
 def _is_heading(line: str) -> bool:
@@ -187,7 +190,9 @@ def _pieces(line: str) -> list[_Piece]:
         stripped = part.strip()
         if stripped:
             whole = _piece(stripped)
-            pieces.extend([whole] if whole.good else _beside(stripped) or _worded(stripped) or [whole])
+            words = [] if whole.good else stripped.split()
+            several = len(words) > 1 and (_beside(stripped) or _worded(words))
+            pieces.extend(several or [whole])
     return pieces
 
 
@@ -204,10 +209,10 @@ def _beside(part: str) -> list[_Piece] | None:
     return None
 
 
-def _worded(part: str) -> list[_Piece] | None:
+def _worded(said_words: list[str]) -> list[_Piece] | None:
     """The words of a part if a number is among them; the words of a name stay together."""
-    words = [_piece(word) for word in part.split()]
-    if len(words) < 2 or not any(word.good for word in words):
+    words = [_piece(word) for word in said_words]
+    if not any(word.good or word.number is Reason.ROUNDED for word in words):
         return None
     pieces: list[_Piece] = []
     for nameable, group in itertools.groupby(words, key=lambda word: word.nameable):
