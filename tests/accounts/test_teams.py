@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from tests.accounts.people import PASSWORD, join, sign_in, sign_up
 from tests.conftest import Database
+from tests.ui.markup import faults
 from webapp import tenancy
 from webapp.accounts.audit import access, audit
 from webapp.accounts.models import Team
@@ -192,3 +193,58 @@ def test_a_teams_row_is_not_seen_from_another_team(
         assert session.get(Team, ids[1]) is None
         assert session.get(Team, ids[0]) is not None
     assert sign_in(client, "bob@example.com", PASSWORD).status_code == 303
+
+
+HOURS = {"marketing_from": "09:00", "marketing_until": "20:00", "notice_from": "", "notice_until": ""}
+
+
+def test_sending_hours_are_saved_and_told(client: FlaskClient, database: Database) -> None:
+    home = sign_up(client, "lin@example.com")
+    page = client.get(f"{home}settings/general").text
+    assert 'value="08:30"' in page
+    assert 'value="20:30"' in page
+    answer = client.post(f"{home}settings/hours", data=HOURS)
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"{home}settings/general")
+    client.post(f"{home}settings/hours", data=HOURS)
+    more = {**HOURS, "notice_from": "07:00:00", "notice_until": "22:15"}
+    client.post(f"{home}settings/hours", data=more)
+    with database.owner() as owner:
+        rows = owner.execute(
+            "SELECT details FROM audit_entry WHERE action = 'team.changed' ORDER BY id"
+        ).fetchall()
+        kept = owner.execute(
+            "SELECT marketing_from::text, marketing_until::text, notice_from::text, notice_until::text "
+            "FROM team"
+        ).fetchone()
+    assert rows == [
+        ({"marketing_from": "09:00", "marketing_until": "20:00"},),
+        ({"notice_from": "07:00", "notice_until": "22:15"},),
+    ]
+    assert kept == ("09:00:00", "20:00:00", "07:00:00", "22:15:00")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"marketing_from": ""}, "Enter a time of day."),
+        ({"marketing_from": "8.30"}, "Write a time of day like 08:30."),
+        ({"marketing_until": "24:00"}, "Write a time of day like 08:30."),
+        ({"marketing_until": "09:00"}, "must end later"),
+        ({"marketing_from": "21:00", "marketing_until": "06:00"}, "must end later"),
+        ({"notice_from": "08:00"}, "Give both times for notices"),
+        ({"notice_until": "08:00"}, "Give both times for notices"),
+        ({"notice_from": "20:00", "notice_until": "08:00"}, "must end later"),
+        ({"notice_from": "x" * 5_000, "notice_until": "08:00"}, "Write a time of day like 08:30."),
+    ],
+)
+def test_bad_sending_hours_change_nothing(
+    client: FlaskClient, database: Database, change: dict[str, str], words: str
+) -> None:
+    home = sign_up(client, "lin@example.com")
+    answer = client.post(f"{home}settings/hours", data={**HOURS, **change})
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert faults(answer.text) == []
+    with database.owner() as owner:
+        row = owner.execute("SELECT marketing_from::text, notice_from, notice_until FROM team").fetchone()
+    assert row == ("08:30:00", None, None)

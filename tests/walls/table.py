@@ -42,11 +42,15 @@ class Case:
 def composed(_browser: FlaskClient, side: Side) -> Form:
     return {
         "account": side.ids["account"],
-        "source": side.ids["draft"],
+        "draft": side.ids["draft"],
         "numbers": "13500000001",
         "body": "Hello",
         "signature": "Shop",
     }
+
+
+def tested(_browser: FlaskClient, _side: Side) -> Form:
+    return {"test_mobile": "13500000001", "test_key": "t" * 20}
 
 
 def confirmed(browser: FlaskClient, side: Side) -> Form:
@@ -57,6 +61,10 @@ def confirmed(browser: FlaskClient, side: Side) -> Form:
 
 def renamed(_browser: FlaskClient, side: Side) -> Form:
     return {"name": f"{side.mark}'s team", "time_zone": "UTC", "delay_seconds": "0"}
+
+
+def hours(_browser: FlaskClient, _side: Side) -> Form:
+    return {"marketing_from": "09:00", "marketing_until": "20:00", "notice_from": "", "notice_until": ""}
 
 
 def connected(_browser: FlaskClient, side: Side) -> Form:
@@ -78,9 +86,13 @@ def behaviour(_browser: FlaskClient, side: Side) -> Form:
     return {"label": f"{side.mark} renamed", **numbers, **more}
 
 
+def searched(_browser: FlaskClient, side: Side) -> Form:
+    return {"digits": side.ids["number"]}
+
+
 SPARE = {"account_id": "spare"}
 SENT, DRAFT = {"campaign_id": "sent"}, {"campaign_id": "draft"}
-COMPOSED_IDS = {"account": "account", "source": "draft"}
+COMPOSED_IDS = {"account": "account", "draft": "draft"}
 
 # In the order of the walk: what makes a row useless for others comes last.
 CASES: dict[tuple[str, str], Case] = {
@@ -88,12 +100,24 @@ CASES: dict[tuple[str, str], Case] = {
     ("campaigns.create", "POST"): Case(form=composed, works=(303,), form_ids=COMPOSED_IDS),
     ("campaigns.show", "GET"): Case(SENT),
     ("campaigns.status", "GET"): Case(SENT),
+    ("campaigns.news", "GET"): Case(SENT, works=(303,), shows=False),
+    ("campaigns.find", "POST"): Case(SENT, form=searched, works=(303,)),
+    ("campaigns.message", "GET"): Case(SENT | {"token": "message"}),
+    ("campaigns.edit", "GET"): Case(DRAFT),
+    ("campaigns.save", "POST"): Case(DRAFT, form=composed, works=(303,)),
+    ("campaigns.autosave", "POST"): Case(form=composed, works=(303,), form_ids=COMPOSED_IDS),
+    ("campaigns.preview", "POST"): Case(form=composed, form_ids=COMPOSED_IDS),
     ("campaigns.review", "GET"): Case(DRAFT),
+    ("campaigns.send_test", "POST"): Case(DRAFT, form=tested, works=(303,)),
+    ("campaigns.test_line", "GET"): Case(DRAFT, works=(303,), shows=False),
+    ("campaigns.confirm_delete", "GET"): Case({"campaign_id": "waste"}),
+    ("campaigns.delete_draft", "POST"): Case({"campaign_id": "waste"}, works=(303,)),
     ("campaigns.pause", "POST"): Case(SENT, works=(303,)),
     ("campaigns.resume", "POST"): Case(SENT, works=(303,)),
     ("campaigns.confirm_stop", "GET"): Case(SENT),
     ("campaigns.stop", "POST"): Case(SENT, works=(303,)),
     ("accounts.general", "POST"): Case(form=renamed, works=(303,)),
+    ("accounts.change_hours", "POST"): Case(form=hours, works=(303,)),
     ("gateway.connect_first", "POST"): Case(form=connected, works=(303,)),
     ("gateway.connect_practice", "POST"): Case(works=(303,)),
     ("gateway.create", "POST"): Case(form=connected, works=(303,)),
@@ -119,7 +143,8 @@ MOST_EXEMPT = 8
 QUERY_IDS = {
     "from": "sent",
     "before": "sent",
-    "after": "number",
+    "after": "message",
+    "find": "message",
     "account": "account",
     "account_id": "account",
     "campaign_id": "sent",
@@ -127,8 +152,14 @@ QUERY_IDS = {
     "v": "sent",
 }
 # Names that views ask for and that name no row of a team. "session" has a test of its own.
-OTHER_NAMES = frozenset({"next", "language", "theme", "session", "lang", "block"})
-# Fields of forms that could name a row. "key" and "seen" are random or a digest, and are made by the page.
-FORM_NAMES = frozenset({"account", "source", "key", "seen"})
+OTHER_NAMES = frozenset(
+    {"next", "language", "theme", "session", "lang", "block", "show", "updates", "said", "seen", "tab", "q"}
+    | {"digits"}
+)
+# Fields of forms that could name a row. But for the first two they name none: keys are random, "seen" is a
+# digest, the others count something.
+FORM_NAMES = frozenset(
+    {"account", "draft", "key", "seen", "draft_key", "test_key", "version", "shown", "was"}
+)
 # Arguments of jobs, with the row that each names.
 JOB_IDS = {"account_id": "account", "campaign_id": "sent"}

@@ -6,10 +6,19 @@ import functools
 import zoneinfo
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import EmailField, IntegerField, PasswordField, RadioField, SelectField, StringField
-from wtforms.validators import InputRequired, Length, NumberRange, Regexp
+from wtforms import (
+    EmailField,
+    IntegerField,
+    PasswordField,
+    RadioField,
+    SelectField,
+    StringField,
+    TimeField,
+)
+from wtforms.validators import InputRequired, Length, NumberRange, Optional, Regexp
 
 from webapp.accounts.operations import MOST_TEAM_NAME
 from webapp.errors import DomainError
@@ -110,6 +119,35 @@ class TeamForm(NewTeamForm):
         description=_l("Nothing is handed to the gateway before this time is over."),
         render_kw={"class": "input", "inputmode": "numeric", "min": "0", "max": "3600"},
     )
+
+
+class ClockField(TimeField):
+    """A time of day. What a browser without a control for it sends is read as strictly."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Empty is None; raises ValueError in words."""
+        if valuelist and not "".join(valuelist).strip():
+            self.data = None
+            return
+        try:
+            super().process_formdata(valuelist)
+        except ValueError as error:
+            raise ValueError(_("Write a time of day like 08:30.")) from error
+
+
+def _clock(label: Any, *validators: Any) -> ClockField:
+    return ClockField(
+        label, [*validators], format=["%H:%M", "%H:%M:%S"], render_kw={"class": "input", "step": "60"}
+    )
+
+
+class HoursForm(FlaskForm):  # type: ignore[misc] # flask_wtf ships no types
+    """When campaigns of each kind may go out, by the clocks of the team's time zone."""
+
+    marketing_from = _clock(_l("Marketing from"), InputRequired(_l("Enter a time of day.")))
+    marketing_until = _clock(_l("Marketing until"), InputRequired(_l("Enter a time of day.")))
+    notice_from = _clock(_l("Notices from"), Optional())
+    notice_until = _clock(_l("Notices until"), Optional())
 
 
 def show_error(form: FlaskForm, error: DomainError) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import time
+
 from flask_babel import gettext as _
 from sqlalchemy.exc import IntegrityError
 
@@ -146,6 +148,46 @@ def change_team(name: str, time_zone: str, delay_seconds: int) -> Team:
         setattr(team, field, value)
     if changed:
         audit("team.changed", "team", team.id, **changed)
+    db.session.flush()
+    return team
+
+
+def change_hours(
+    marketing_from: time | None,
+    marketing_until: time | None,
+    notice_from: time | None,
+    notice_until: time | None,
+) -> Team:
+    """Change when the present team's campaigns may go out; without hours notices go at any time.
+
+    Raises DomainError with its field for hours that end before they begin, half a pair, none for marketing.
+    """
+    if marketing_from is None or marketing_until is None:
+        raise DomainError(_("Enter a time of day."), "marketing_from")
+    if (notice_from is None) != (notice_until is None):
+        raise DomainError(
+            _("Give both times for notices, or neither: then they go out at any time."),
+            "notice_from" if notice_from is None else "notice_until",
+        )
+    for begin, end, field in (
+        (marketing_from, marketing_until, "marketing_until"),
+        (notice_from, notice_until, "notice_until"),
+    ):
+        if begin is not None and end is not None and not begin < end:
+            raise DomainError(_("The hours must end later on the same day than they begin."), field)
+    team = queries.team_at_hand()
+    wanted = {
+        "marketing_from": marketing_from,
+        "marketing_until": marketing_until,
+        "notice_from": notice_from,
+        "notice_until": notice_until,
+    }
+    changed = {field: value for field, value in wanted.items() if getattr(team, field) != value}
+    for field, value in changed.items():
+        setattr(team, field, value)
+    if changed:
+        said = {field: value and f"{value:%H:%M}" for field, value in changed.items()}
+        audit("team.changed", "team", team.id, **said)
     db.session.flush()
     return team
 

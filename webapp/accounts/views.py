@@ -280,18 +280,47 @@ def new_team() -> Response:
 @blueprint.route("/t/<team>/settings/general", methods=["GET", "POST"])
 @requires("team.manage")
 def general() -> Response:
-    """Name, time zone, and the wait before sending."""
+    """Name, time zone, the wait before sending, and the sending hours."""
     form = forms.TeamForm(obj=queries.team_at_hand())
     if form.validate_on_submit():
         try:
             operations.change_team(_typed(form.name), _typed(form.time_zone), form.delay_seconds.data or 0)
-            db.session.commit()
-            flash(_("The settings are saved."), "ok")
-            return pages.see_other(url_for("accounts.general"))
+            return _saved()
         except DomainError as error:
             db.session.rollback()
             forms.show_error(form, error)
-    return pages.render("accounts/general.html", form=form, status=_status_of(form))
+    return _general(form, forms.HoursForm(formdata=None, obj=queries.team_at_hand()))
+
+
+@blueprint.post("/t/<team>/settings/hours")
+@requires("team.manage")
+def change_hours() -> Response:
+    """Keep the sending hours; they count from the next request to the gateway on."""
+    hours = forms.HoursForm()
+    if hours.validate_on_submit():
+        try:
+            operations.change_hours(
+                hours.marketing_from.data,
+                hours.marketing_until.data,
+                hours.notice_from.data,
+                hours.notice_until.data,
+            )
+            return _saved()
+        except DomainError as error:
+            db.session.rollback()
+            forms.show_error(hours, error)
+    return _general(forms.TeamForm(formdata=None, obj=queries.team_at_hand()), hours)
+
+
+def _saved() -> Response:
+    db.session.commit()
+    flash(_("The settings are saved."), "ok")
+    return pages.see_other(url_for("accounts.general"))
+
+
+def _general(form: forms.TeamForm, hours: forms.HoursForm) -> Response:
+    status = 422 if form.errors or hours.errors else 200
+    return pages.render("accounts/general.html", form=form, hours=hours, status=status)
 
 
 # ---- answers of their own ----------------------------------------------------------------------------
