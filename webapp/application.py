@@ -20,6 +20,7 @@ REGISTERING = (
     "webapp.gateway.jobs",
     "webapp.campaigns.views",
     "webapp.campaigns.compose_views",
+    "webapp.campaigns.review_views",
     "webapp.campaigns.time_views",
     "webapp.campaigns.unconfirmed_views",
     "webapp.campaigns.message_views",

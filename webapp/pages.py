@@ -37,6 +37,7 @@ __all__ = [
     "babel_locale",
     "connect",
     "error_page",
+    "hx_place",
     "hx_trigger",
     "init_app",
     "is_fragment",
@@ -90,6 +91,12 @@ def hx_trigger(response: Response, name: str, detail: object = None) -> Response
     """Make htmx fire the event `name` with `detail` (JSON) in the page; earlier events stay."""
     events = json.loads(response.headers.get("HX-Trigger", "{}"))
     response.headers["HX-Trigger"] = json.dumps({**events, name: detail})
+    return response
+
+
+def hx_place(response: Response, url: str) -> Response:
+    """Let the browser show `url` as the page's address from now on, without loading it."""
+    response.headers["HX-Replace-Url"] = url
     return response
 
 

@@ -215,7 +215,8 @@
     }
     const limit = Number(text.dataset.limit);
     const signature = document.getElementById(text.dataset.extraFrom || "");
-    const extra = Number(text.dataset.extra || 0) + (signature ? Array.from(signature.value).length : 0);
+    const signed = signature ? Array.from(signature.value).length : 0;
+    const extra = !signature || signed ? signed + Number(text.dataset.extra || 0) : 0;
     const used = Array.from(text.value).length + extra;
     const over = used > limit;
     const was = box.classList.contains("over");
@@ -283,6 +284,49 @@
   window.addEventListener("pageshow", function () {
     for (const form of document.querySelectorAll("form[data-sent]")) {
       delete form.dataset.sent;
+    }
+  });
+
+  // ---- a form waits for its own saving that is under way ----------------------------------------------------
+  // Both would begin from the same version, and the later one would be taken for somebody else's.
+
+  let waiting = null;
+
+  document.addEventListener(
+    "submit",
+    function (event) {
+      const saver = document.getElementById(event.target.dataset.after || "");
+      if (saver && saver.classList.contains("htmx-request")) {
+        event.preventDefault();
+        event.stopPropagation();
+        waiting = { form: event.target, button: event.submitter, saver: saver };
+      }
+    },
+    true,
+  );
+
+  on(["htmx:afterRequest", "htmx:after:request"], function (event) {
+    if (waiting && element(event) === waiting.saver) {
+      const { form, button } = waiting;
+      waiting = null;
+      // Its class is taken off after this event.
+      setTimeout(() => form.requestSubmit(button), 0);
+    }
+  });
+
+  // ---- what somebody opened stays open when its region is exchanged -----------------------------------------
+
+  let opened = [];
+  on(["htmx:beforeSwap", "htmx:before:swap"], function () {
+    opened = Array.from(document.querySelectorAll("details[id][open]"), (box) => box.id);
+  });
+
+  on(["htmx:afterSettle", "htmx:after:swap"], function () {
+    for (const id of opened) {
+      const box = document.getElementById(id);
+      if (box) {
+        box.open = true;
+      }
     }
   });
 

@@ -24,7 +24,7 @@ ASKED: tuple[dict[str, str], ...] = (
 )
 TOKEN = re.compile(r'(name="csrf-token" content|name="csrf_token"[^>]* value)="[^"]*"')
 # Keys of forms, made anew for each page.
-KEY = re.compile(r'(name="key"[^>]* value)="[^"]*"')
+KEY = re.compile(r'(name="(?:\w+_)?key"[^>]* value)="[^"]*"')
 NEW_ID = re.compile(r"\b\d{17,19}\b")
 AGO = re.compile(r"\d+ (second|minute)s? ago|just now")
 NOT_COMPARED = frozenset({"Date", "Set-Cookie", "Content-Length"})
@@ -48,7 +48,9 @@ def case_of(rule: Rule, method: str) -> Case:
 
 def address(app: Flask, rule: Rule, team: str, ids: dict[str, str]) -> str:
     """The address of a rule in a team."""
-    values: dict[str, str | int] = {name: int(value) for name, value in ids.items()}
+    values: dict[str, str | int] = {
+        name: int(value) if value.isdecimal() else value for name, value in ids.items()
+    }
     if "team" in rule.arguments:
         values["team"] = team
     with app.test_request_context():
@@ -62,7 +64,10 @@ def ids_of(case: Case, side: Side) -> dict[str, str]:
 
 def nowhere(world: World, which: str) -> str:
     """A name of the same shape that belongs to nothing, beside Bob's own so that lists sort it alike."""
-    return NOWHERE_TEAM if which == "team" else str(int(world.bob.ids[which]) + 3)
+    if which == "team":
+        return NOWHERE_TEAM
+    name = world.bob.ids[which]
+    return str(int(name) + 3) if name.isdecimal() else name[::-1]
 
 
 def missing(world: World, text: str) -> str:

@@ -6,6 +6,7 @@ Wherever the canary, or the beginning of Bob's numbers, appears in something tha
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask
@@ -15,7 +16,7 @@ from tests.conftest import Database
 from tests.factories import Person, make_person
 from tests.practice.fixture import PracticeGateway, wait_until
 from webapp import clock, tenancy
-from webapp.campaigns import drafts
+from webapp.campaigns import addresses, drafts
 from webapp.campaigns import operations as campaigns
 from webapp.campaigns.models import Campaign
 from webapp.database import new_id
@@ -69,7 +70,7 @@ def build(app: Flask, database: Database, practice: PracticeGateway) -> World:
 
 
 def furnish(app: Flask, practice: PracticeGateway, person: Person, mark: str, first: int) -> Side:
-    """An account that works, one that is spare, a draft, and a campaign that is confirmed."""
+    """An account that works, one that is spare, two drafts, a sent campaign and a scheduled one."""
     token = f"{mark}-callback-token-0123456789"
     for n in (1, 2):
         practice.add_user(f"{mark}-uid-{n}", f"{mark}-pwd", balance=100_000)
@@ -99,17 +100,32 @@ def furnish(app: Flask, practice: PracticeGateway, person: Person, mark: str, fi
                 mark,
                 person.user_id,
             ).id
-            for n in (0, 10)
+            for n in (0, 10, 20)
         ]
         sent = session.get_one(Campaign, (person.team_id, made[1]))
         campaigns.confirm_campaign(sent.id, f"{mark}-key", drafts.preview(sent).digest, person.user_id, 0)
+        later = drafts.draft_campaign(
+            account_id,
+            f"{first + 30} {mark}",
+            f"{mark} text 30",
+            mark,
+            person.user_id,
+            send_at=clock.now() + timedelta(days=1),
+        )
+        seen = drafts.preview(later).digest
+        campaigns.confirm_campaign(later.id, f"{mark}-later", seen, person.user_id, 0)
+        later_id = later.id
         session.commit()
+        message = addresses.token_of(made[1], (str(first + 10), 0))
     ids = {
         "account": str(account_id),
         "spare": str(spare_id),
         "draft": str(made[0]),
         "sent": str(made[1]),
+        "later": str(later_id),
+        "waste": str(made[2]),
         "number": str(first + 10),
+        "message": message,
         "team": person.team,
     }
     return Side(person, mark, token, ids)

@@ -1,35 +1,43 @@
-"""Forms of campaigns: shape and kind words; the rules themselves are in drafts.py."""
+"""Forms of campaigns: shape and words. What may be sent, and what may be kept, is said by the drafts."""
 
 from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TelField, TextAreaField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its stubs
 from wtforms.validators import InputRequired, Length
+from wtforms.widgets import DateTimeLocalInput
 
 from webapp.campaigns import texts
-from webapp.campaigns.drafts import MOST_BODY
+from webapp.campaigns.states import AtHoursEnd, Kind
 
-# A megabyte of pasted text is far beyond what the number of recipients allows.
-MOST_PASTE_CHARACTERS = 1_000_000
-# More is let in than the form allows, so that it is the form that says so.
+# More is let in than a paste may have, so that it is the form that says so.
 MOST_PASTE_BYTES = 4 * 1024 * 1024
+MOST_KEY = 64
 
 
 class ComposeForm(FlaskForm):  # type: ignore[misc] # the library carries no types
-    """Numbers and a text."""
+    """Everything that makes a campaign. Half of it may be missing: a draft is kept as it is."""
+
+    # The draft that the page is about, once there is one, and which of its versions the page knows.
+    draft = HiddenField()
+    version = HiddenField()
+    # Made with the page, so that two saves of a new draft at once make one.
+    draft_key = HiddenField(validators=[Length(max=MOST_KEY)])
+    # Which button was pressed; and the version that a person wants to save over.
+    then = StringField()
+    keep = StringField()
+    # Whose text the preview shows, from 0; `go` is that of Previous and Next.
+    shown = HiddenField()
+    go = StringField()
 
     account = SelectField(_l("Gateway account"), coerce=int)
     numbers = TextAreaField(
         _l("Mobile numbers"),
-        [
-            InputRequired(_l("Paste at least one mobile number.")),
-            Length(
-                max=MOST_PASTE_CHARACTERS, message=_l("That is too long to paste. Nothing was saved or sent.")
-            ),
-        ],
         description=_l(
-            "One or many, separated by lines, commas or spaces. Bad ones are listed before you send."
+            "One or many, separated by lines, commas or spaces. A name may stand beside a number: "
+            "13800138000, Wang Fang."
         ),
     )
     signature = StringField(
@@ -38,18 +46,52 @@ class ComposeForm(FlaskForm):  # type: ignore[misc] # the library carries no typ
     )
     body = TextAreaField(
         _l("Text"),
-        [
-            InputRequired(_l("Write a text. An empty message cannot be sent.")),
-            Length(max=MOST_BODY, message=_l("The text is far too long. It may have 268 characters.")),
-        ],
         # What no phone shows must not come back into the page either.
         filters=[lambda text: text and texts.clean(text)],
     )
-    source = HiddenField()
+    name = StringField(
+        _l("Name of the campaign"),
+        description=_l("Only your team sees it. Without one it is called as its text begins."),
+    )
+    default_name = StringField(
+        _l("For people without a name"),
+        description=_l("What stands there instead, such as Customer. Leave it empty to leave them out."),
+    )
+    leave_out_long = BooleanField(_l("Leave out people whose text gets too long with their name"))
+    kind = RadioField(
+        _l("Kind of message"),
+        choices=[SelectChoice(Kind.NOTICE, _l("Notice")), SelectChoice(Kind.MARKETING, _l("Marketing"))],
+        default=Kind.NOTICE,
+    )
+    when = RadioField(
+        _l("When it starts"),
+        choices=[SelectChoice("now", _l("Now")), SelectChoice("later", _l("Later"))],
+        default="now",
+    )
+    send_at = StringField(_l("Day and time"), widget=DateTimeLocalInput())
+    not_after = StringField(_l("Not after"), widget=DateTimeLocalInput())
+    at_hours_end = RadioField(
+        _l("When the sending hours end"),
+        choices=[
+            SelectChoice(AtHoursEnd.WAIT, _l("Go on the next day")),
+            SelectChoice(AtHoursEnd.DROP, _l("Do not send the rest")),
+        ],
+        default=AtHoursEnd.WAIT,
+    )
+    test_mobile = TelField(_l("Send a test to"))
+    test_key = HiddenField(validators=[Length(max=MOST_KEY)])
+
+
+class SendTestForm(FlaskForm):  # type: ignore[misc] # the library carries no types
+    """One number and a one-use key."""
+
+    test_mobile = TelField(_l("Send a test to"))
+    test_key = HiddenField(validators=[InputRequired(), Length(max=MOST_KEY)])
 
 
 class ConfirmForm(FlaskForm):  # type: ignore[misc] # the library carries no types
-    """The last step: a one-use key and what was seen."""
+    """The last step: a one-use key, what was seen, and its numbers, to say what is different now."""
 
-    key = HiddenField(validators=[InputRequired(), Length(max=64)])
-    seen = HiddenField(validators=[InputRequired(), Length(max=64)])
+    key = HiddenField(validators=[InputRequired(), Length(max=MOST_KEY)])
+    seen = HiddenField(validators=[InputRequired(), Length(max=MOST_KEY)])
+    was = HiddenField(validators=[Length(max=MOST_KEY)])

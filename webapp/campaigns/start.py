@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, flash, url_for
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from webapp import tenancy
 from webapp.accounts.permissions import requires
 from webapp.accounts.requests import long_text
-from webapp.campaigns.compose_views import compose_form, drafted, first_account
+from webapp.campaigns import composing, drafts
 from webapp.campaigns.forms import MOST_PASTE_BYTES, ComposeForm
+from webapp.campaigns.states import Kind
+from webapp.contacts.pastes import read_paste
+from webapp.errors import DomainError
 from webapp.gateway import practice
+from webapp.gateway import queries as gateway
 from webapp.gateway.views import connect_form
-from webapp.pages import NavItem, render
+from webapp.pages import NavItem, render, see_other
 
 blueprint = Blueprint("start", __name__, url_prefix="/t/<team>")
 
@@ -22,16 +28,33 @@ NAV = (NavItem("start.show", _l("Getting started"), "house", "campaigns.view", t
 @requires("campaigns.view")
 def show() -> Response:
     """Connect a gateway, then send the first message."""
-    return _page(compose_form())
+    form = composing.new_form()
+    form.body.data = _("Hello, this is a test message. You need not answer.")
+    return _page(form)
 
 
 @blueprint.post("/start")
 @long_text(MOST_PASTE_BYTES)
 @requires("campaigns.write")
 def draft() -> Response:
-    """Card 2: make a draft and look at it before anything is sent."""
-    form = compose_form()
-    return drafted(form) or _page(form, 422)
+    """Card 2: make a draft and look at it before anything is sent. To one number it is a test."""
+    form = composing.sent_form()
+    if not form.account.choices:
+        flash(_("Connect a gateway account first. Nothing was saved or sent."), "odd")
+        return see_other(url_for("start.show"))
+    form.kind.data = Kind.TEST if len(read_paste(form.numbers.data or "").entries) == 1 else Kind.NOTICE
+    session = tenancy.session()
+    try:
+        campaign, _faults = composing.save(form, composing.number(form.draft.data))
+        session.commit()
+        composing.know(form, campaign)
+        drafts.prepare(campaign)
+        session.commit()
+    except DomainError as error:
+        session.rollback()
+        composing.show_faults(form, [(error.field, error.message)])
+        return _page(form, 422)
+    return see_other(url_for("campaigns.review", campaign_id=campaign.id))
 
 
 def _page(form: ComposeForm, status: int = 200) -> Response:
@@ -41,5 +64,5 @@ def _page(form: ComposeForm, status: int = 200) -> Response:
         form=form,
         connect_form=connect_form(),
         practice_on=practice.is_on(),
-        account=first_account(),
+        account=next((one for one in gateway.accounts() if one.disabled_at is None), None),
     )
