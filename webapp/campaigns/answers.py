@@ -15,13 +15,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import structlog
 from sqlalchemy import or_, select, tuple_
 
 from webapp import jobs, tenancy
-from webapp.accounts.audit import audit
-from webapp.campaigns import endings, halving, repeats, rollups, statements, tallies
+from webapp.campaigns import endings, halving, late_news, pausing, repeats, rollups, statements, tallies
 from webapp.campaigns.claims import Claim
+from webapp.campaigns.late_news import Taken
 from webapp.campaigns.models import Batch, Campaign
 from webapp.campaigns.rollups import BatchMove
 from webapp.campaigns.states import STOPPABLE, BatchState, CampaignState
@@ -29,8 +28,6 @@ from webapp.gateway import operations as gateway
 from webapp.gateway import queries as accounts
 from webapp.gateway.answers import AccountChange, BatchChange, Meaning, Verdict, Why
 from webapp.settings import Times
-
-log = structlog.get_logger(__name__)
 
 # A late "taken" still counts for a batch that is in one of these.
 MAY_STILL_BE_ACCEPTED = frozenset({BatchState.HOLD, BatchState.UNCONFIRMED, BatchState.CLOSED})
@@ -67,18 +64,24 @@ def record_answers(answers: Sequence[Answered], now: datetime, times: Times) -> 
     if with_msgid:
         session.execute(statements.NOTE_MSGID, with_msgid)
     campaigns = _locked_campaigns(answers)
+    sending_rest = _accounts_sending_rest(answers)
     moves: list[BatchMove] = []
     deltas: dict[int, Counter[str]] = defaultdict(Counter)
     for answer in answers:
         batch = batches[answer.claim.campaign_id, answer.claim.batch_no]
         stopping = campaigns[batch.campaign_id].state in STOPPING
-        before, after = _move_batch(batch, answer, now, times, stopping=stopping)
+        cut = answer.claim.account_id not in sending_rest
+        before, after = _move_batch(batch, answer, now, times, stopping=stopping, cut=cut)
         moves.append(BatchMove(batch.campaign_id, batch.no, before, after))
         deltas[batch.campaign_id].update(tallies.moved([(before, after, batch.open)]))
     session.flush()
     for campaign_id, moved in deltas.items():
         tallies.move(campaign_id, moved)
     rollups.move_batches(moves, now)
+    for answer in answers:
+        if answer.verdict.meaning is Meaning.TAKEN:
+            batch = batches[answer.claim.campaign_id, answer.claim.batch_no]
+            late_news.heed(batch, Taken(answer.verdict.msgid, "answer"), now)
     for answer in answers:
         _cut_if_asked(batches[answer.claim.campaign_id, answer.claim.batch_no], answer, campaigns, now)
     for answer in sorted(answers, key=lambda one: one.claim.account_id):
@@ -87,10 +90,18 @@ def record_answers(answers: Sequence[Answered], now: datetime, times: Times) -> 
     for campaign_id in deltas:
         endings.note_handed_over(campaign_id, now)
         endings.note_stopped(campaign_id, now)
+    pausing.pause_if_unclear(deltas, now)
 
 
 def _locked_batches(answers: Sequence[Answered]) -> Batches:
+    """The batches of the answers, and what those that were taken were sent again as meanwhile."""
     keys = [(answer.claim.campaign_id, answer.claim.batch_no) for answer in answers]
+    taken = [
+        (answer.claim.campaign_id, answer.claim.batch_no)
+        for answer in answers
+        if answer.verdict.meaning is Meaning.TAKEN
+    ]
+    keys.extend(late_news.descendants(taken))
     rows = tenancy.session().scalars(
         select(Batch)
         .where(Batch.team_id == tenancy.scope(), tuple_(Batch.campaign_id, Batch.no).in_(keys))
@@ -119,14 +130,19 @@ def _locked_campaigns(answers: Sequence[Answered]) -> Campaigns:
 
 
 def _move_batch(
-    batch: Batch, answer: Answered, now: datetime, times: Times, *, stopping: bool
+    batch: Batch, answer: Answered, now: datetime, times: Times, *, stopping: bool, cut: bool
 ) -> tuple[str | None, str | None]:
-    """Bring the batch to its next state; returns the tallies that its open messages were and are in."""
+    """Bring the batch to its next state; returns the tallies that its open messages were and are in.
+
+    `cut`: whether a batch refused for one bad number may be cut. Where its gateway sends to the others all
+    the same, nobody knows who got it.
+    """
     verdict = answer.verdict
     before = tallies.tally_of(batch.state, batch.first_unknown_at is not None)
     if batch.state == BatchState.INFLIGHT and batch.attempts == answer.claim.n:
-        batch.state = _state_after(verdict, batch)
-        if verdict.unknown and batch.first_unknown_at is None:
+        batch.state = _state_after(verdict, batch, cut=cut)
+        unclear = verdict.unknown or batch.state == BatchState.UNCONFIRMED
+        if unclear and batch.first_unknown_at is None:
             batch.first_unknown_at = answer.claim.claimed_at
     elif batch.state in MAY_STILL_BE_ACCEPTED and verdict.meaning is Meaning.TAKEN:
         batch.state = BatchState.ACCEPTED
@@ -146,9 +162,11 @@ def _move_batch(
     return before, tallies.tally_of(batch.state, batch.first_unknown_at is not None)
 
 
-def _state_after(verdict: Verdict, batch: Batch) -> BatchState:
+def _state_after(verdict: Verdict, batch: Batch, *, cut: bool) -> BatchState:
     if verdict.batch is BatchChange.REPLACED and batch.size == 1:
         return BatchState.REJECTED
+    if verdict.batch is BatchChange.REPLACED and not cut:
+        return BatchState.UNCONFIRMED
     if verdict.batch is BatchChange.REPLACED:
         # Cut in the next step of this transaction; until then it counts as what its halves will count as.
         return BatchState.PLANNED
@@ -184,7 +202,7 @@ def _cut_if_asked(batch: Batch, answer: Answered, campaigns: Campaigns, now: dat
         session.refresh(batch)
         return
     batch.state = BatchState.BLOCKED
-    _pause(campaign, "too_many_bad_numbers", now)
+    pausing.pause(campaign, "too_many_bad_numbers", now)
 
 
 def _back_off(attempts: int, times: Times) -> float:
@@ -208,33 +226,34 @@ def _act_on_account(answer: Answered, batches: Batches, campaigns: Campaigns, no
         )
     if verdict.meaning is Meaning.TAKEN:
         gateway.want_balance(claim.account_id)
+    batch = batches[claim.campaign_id, claim.batch_no]
+    if verdict.why is Why.BAD_NUMBER and batch.state == BatchState.UNCONFIRMED:
+        pausing.pause(campaigns[claim.campaign_id], pausing.SENDS_REST, now)
     if verdict.pauses_account and _is_usable(claim.account_id):
         # An answer to credentials that a person has changed meanwhile: it stops nothing.
-        batch = batches[claim.campaign_id, claim.batch_no]
         if batch.state == BatchState.BLOCKED:
             batch.state = BatchState.PLANNED
         return
     if verdict.pause is None:
         return
     if not verdict.pauses_account:
-        _pause(campaigns[claim.campaign_id], verdict.pause, now)
+        pausing.pause(campaigns[claim.campaign_id], verdict.pause, now)
         return
     for campaign in campaigns.values():
         if campaign.account_id == claim.account_id and campaign.state in STOPPABLE:
-            _pause(campaign, verdict.pause, now)
+            pausing.pause(campaign, verdict.pause, now)
+
+
+def _accounts_sending_rest(answers: Sequence[Answered]) -> set[int]:
+    """Those whose gateway is known to send to the others when it refuses a batch for one bad number."""
+    asked = {answer.claim.account_id for answer in answers if answer.verdict.why is Why.BAD_NUMBER}
+    found = [account for one in sorted(asked) if (account := accounts.account(one)) is not None]
+    return {account.id for account in found if account.sends_rest_at is not None}
 
 
 def _is_usable(account_id: int) -> bool:
     account = accounts.account(account_id)
     return account is not None and account.usable
-
-
-def _pause(campaign: Campaign, reason: str, now: datetime) -> None:
-    if campaign.paused_by_machine is not None:
-        return
-    campaign.paused_by_machine, campaign.paused_at = str(reason), now
-    log.warning("campaign paused", campaign=campaign.id, why=str(reason))
-    audit("campaign.paused_by_machine", "campaign", campaign.id, why=str(reason))
 
 
 def _attempt_values(answer: Answered, now: datetime) -> dict[str, Any]:

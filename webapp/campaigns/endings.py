@@ -9,8 +9,8 @@ from sqlalchemy import select, update
 
 from webapp import jobs, tenancy
 from webapp.campaigns import statements
-from webapp.campaigns.models import Campaign
-from webapp.campaigns.states import CampaignState
+from webapp.campaigns.models import Batch, Campaign
+from webapp.campaigns.states import BatchState, CampaignState
 from webapp.gateway.models import GatewayAccount
 
 
@@ -52,8 +52,21 @@ def note_finished(campaign_ids: Sequence[int], now: datetime) -> None:
 
 
 def finish_those_no_longer_reported(now: datetime) -> None:
-    """Reports are waited for as long as the account says (72 hours); then the campaign has finished too."""
+    """Reports are waited for as long as the account says (72 hours); then the campaign has finished too.
+
+    Not while a person has to decide about a part of it. What they closed stays not confirmed for good.
+    """
     session = tenancy.session()
+    undecided = (
+        select(Batch.no)
+        .where(
+            Batch.team_id == Campaign.team_id,
+            Batch.campaign_id == Campaign.id,
+            Batch.state == BatchState.UNCONFIRMED,
+            Batch.open > 0,
+        )
+        .exists()
+    )
     for account in session.scalars(select(GatewayAccount).where(GatewayAccount.team_id == tenancy.scope())):
         session.execute(
             update(Campaign)
@@ -61,7 +74,7 @@ def finish_those_no_longer_reported(now: datetime) -> None:
                 Campaign.team_id == tenancy.scope(),
                 Campaign.account_id == account.id,
                 Campaign.state == CampaignState.WAITING_FOR_REPORTS,
-                Campaign.unconfirmed == 0,
+                ~undecided,
                 Campaign.handed_over_at < now - timedelta(seconds=account.report_expired_seconds),
             )
             .values(state=CampaignState.FINISHED, finished_at=now)

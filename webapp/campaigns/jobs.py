@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from webapp import clock, jobs, tenancy
-from webapp.campaigns import endings, operations, sender
+from webapp.campaigns import endings, notices, operations, queries, sender
 
 
 @jobs.job("campaigns.wake_sender")
@@ -30,6 +30,14 @@ def account_stopped(account_id: int) -> None:
     del account_id
     operations.pause_for_accounts(clock.now())
     tenancy.session().commit()
+
+
+@jobs.job("campaigns.tell_owners")
+def tell_owners(campaign_id: int) -> None:
+    """The machine paused a campaign for what only a person can decide: its team's owners are told once."""
+    campaign = queries.campaign(campaign_id)
+    if campaign is not None:
+        notices.tell_owners(campaign)
 
 
 @jobs.job("campaigns.split_oversized")

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import select, update
 
 from webapp import tenancy
-from webapp.campaigns import endings, repeats, rollups, statements, tallies
+from webapp.campaigns import endings, pausing, repeats, rollups, statements, tallies
 from webapp.campaigns.models import Attempt, Batch
 from webapp.campaigns.rollups import BatchMove
 from webapp.campaigns.states import BatchState
@@ -79,4 +79,5 @@ def give_up_asking(now: datetime, times: Times) -> int:
     # On hold or unconfirmed, its messages are counted as not confirmed, so no tally moves.
     for campaign_id in sorted(set(campaign_ids)):
         endings.note_handed_over(campaign_id, now)
+    pausing.pause_if_unclear(campaign_ids, now)
     return len(campaign_ids)

@@ -20,7 +20,7 @@ from sqlalchemy import Row
 from webapp import clock, tenancy
 from webapp.campaigns import endings, rollups, tallies
 from webapp.campaigns.rollups import BatchMove, MessageMove
-from webapp.delivery import statements
+from webapp.delivery import promises, statements
 from webapp.delivery.words import meaning
 
 MOST_REPORTS = 20_000
@@ -41,6 +41,7 @@ def settle(team_id: int) -> int:
         _run(statements.STORE_REPORTS, team_id)
         _run(statements.LOCK_ACCOUNTS, team_id)
         _run(statements.NOTE_LAST_HEARD, team_id)
+        promises.check(team_id)
     return taken
 
 
@@ -54,7 +55,9 @@ def match_waiting(team_id: int, since: datetime = ALWAYS) -> int:
     found = _run(statements.TAKE_WAITING, team_id, since=since, most=MOST_REPORTS).rowcount
     if found:
         _match_and_move(team_id)
-        return int(_run(statements.STORE_WAITED, team_id).rowcount)
+        stored = int(_run(statements.STORE_WAITED, team_id).rowcount)
+        promises.check(team_id)
+        return stored
     return 0
 
 

@@ -263,6 +263,31 @@ def note_answer(
         jobs.enqueue("gateway.check_balance", account.team_id, once=str(account_id), account_id=account_id)
 
 
+def note_sends_rest(account_id: int) -> None:
+    """Reports came for a request that was refused for one bad number: the others are sent to all the same."""
+    account = _locked(account_id)
+    if account.sends_rest_at is None:
+        account.sends_rest_at = clock.now()
+        db.session.flush()
+        audit("gateway.sends_rest", "gateway_account", account_id)
+
+
+def note_broken_promise(account_id: int, campaign_id: int, batch: int) -> None:
+    """One number was reported delivered twice for one batch: what this gateway gets again, it sends again.
+
+    From now on nothing is repeated by itself through this account.
+    """
+    account = _locked(account_id)
+    if account.repeat_mode == RepeatMode.ASK and account.promise_broken_at is not None:
+        return
+    account.repeat_mode = RepeatMode.ASK
+    account.promise_broken_at = clock.now()
+    db.session.flush()
+    audit(
+        "gateway.promise_broken", "gateway_account", account_id, campaign=str(campaign_id), batch=batch
+    )  # fmt: skip
+
+
 def set_misconfigured(account_id: int) -> None:
     """The account cannot be used as it is (gateway no longer listed, key missing); it waits for a person."""
     account = _locked(account_id)

@@ -1,0 +1,109 @@
+"""The statements of what a person decides, and of news about a batch that was sent again, as SQL.
+
+Each one names the team although row-level security would, so that an index is used and the promise does not
+hang on one wall alone.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+# Which of a batch's numbers have no outcome of their own, in no order.
+OPEN_NUMBERS = text(
+    """
+SELECT mobile FROM message
+WHERE team_id = :team AND campaign_id = :campaign AND mobile = ANY(:mobiles) AND batch_no = :no
+    AND outcome IS NULL
+"""
+)
+
+# Opted out since their batch was posted: whatever became of that, nothing is sent to them again.
+LEAVE_OUT = text(
+    """
+UPDATE message SET outcome = 'not_sent'
+WHERE team_id = :team AND campaign_id = :campaign AND mobile = ANY(:mobiles) AND batch_no = :no
+"""
+)
+
+# Everything that came of batches because a person had them sent again: the children, and what these were cut
+# into. Nearly always there is nothing, which an index tells.
+DESCENDANTS = text(
+    """
+WITH RECURSIVE family AS (
+    SELECT campaign_id, no FROM batch
+    WHERE team_id = :team AND again AND (campaign_id, parent) IN (
+        SELECT * FROM unnest(CAST(:campaigns AS bigint[]), CAST(:numbers AS integer[])))
+    UNION
+    SELECT batch.campaign_id, batch.no FROM family
+    JOIN batch ON batch.team_id = :team AND batch.campaign_id = family.campaign_id
+        AND batch.parent = family.no
+)
+SELECT campaign_id, no FROM family
+"""
+)
+
+# Back to the batch that was taken after all. Whoever was left out of the second sending as opted out was in
+# the first.
+TAKE_BACK = text(
+    """
+WITH held AS (
+    SELECT mobile, copy, outcome FROM message
+    WHERE team_id = :team AND campaign_id = :campaign AND mobile = ANY(:mobiles) AND batch_no = :child
+        AND (outcome IS NULL OR outcome = 'not_sent')
+), moved AS (
+    UPDATE message SET batch_no = :parent, outcome = NULL FROM held
+    WHERE message.team_id = :team AND message.campaign_id = :campaign AND message.mobile = held.mobile
+        AND message.copy = held.copy
+)
+SELECT count(*) FILTER (WHERE outcome IS NULL) AS open,
+    count(*) FILTER (WHERE outcome = 'not_sent') AS left_out
+FROM held
+"""
+)
+
+NOTE_MSGID = text(
+    """
+INSERT INTO gateway_message (team_id, account_id, msgid, campaign_id, batch_no, source, noted_at)
+VALUES (:team, :account, :msgid, :campaign, :no, :source, :now)
+ON CONFLICT DO NOTHING
+"""
+)
+
+# Batches of an account that were refused for one bad number and cut, whose numbers are all of these; a
+# request that was never made cannot be meant.
+HALVED = text(
+    """
+SELECT 1 FROM batch
+WHERE team_id = :team AND account_id = :account AND state = 'replaced' AND why = 'bad_number'
+    AND mobiles @> CAST(:mobiles AS text[])
+    AND cardinality(CAST(:mobiles AS text[])) >= least(:fewest, size - 1)
+    AND EXISTS (
+        SELECT 1 FROM attempt WHERE attempt.team_id = :team AND attempt.campaign_id = batch.campaign_id
+            AND attempt.batch_no = batch.no AND attempt.started_at <= :heard)
+LIMIT 1
+"""
+)
+
+# What such batches were cut into and has not been posted, with the first request that its numbers were in.
+HALVES_NOT_POSTED = text(
+    """
+WITH RECURSIVE cut AS (
+    SELECT batch.campaign_id, batch.no, attempt.started_at
+    FROM batch JOIN attempt ON attempt.team_id = :team AND attempt.campaign_id = batch.campaign_id
+        AND attempt.batch_no = batch.no AND attempt.n = batch.attempts
+    WHERE batch.team_id = :team AND batch.account_id = :account AND batch.state = 'replaced'
+        AND batch.why = 'bad_number'
+    UNION ALL
+    SELECT batch.campaign_id, batch.no, cut.started_at FROM cut
+    JOIN batch ON batch.team_id = :team AND batch.campaign_id = cut.campaign_id AND batch.parent = cut.no
+), first AS (
+    SELECT campaign_id, no, min(started_at) AS started_at FROM cut GROUP BY campaign_id, no
+)
+SELECT batch.campaign_id, batch.no, batch.state, first.started_at
+FROM batch JOIN first ON first.campaign_id = batch.campaign_id AND first.no = batch.no
+WHERE batch.team_id = :team AND batch.state IN ('planned', 'retry', 'blocked')
+    AND batch.first_unknown_at IS NULL
+ORDER BY batch.campaign_id, batch.no
+FOR NO KEY UPDATE OF batch
+"""
+)

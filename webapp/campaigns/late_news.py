@@ -1,0 +1,139 @@
+"""News about a batch that a person had sent again: the gateway took the first request after all.
+
+What was not posted a second time stays unsent, and the first batch has its messages back, accepted. What was
+posted keeps its messages; reports under the first msgid find them there too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import select, tuple_
+
+from webapp import tenancy
+from webapp.accounts.audit import audit
+from webapp.campaigns import decision_statements as statements
+from webapp.campaigns import rollups, tallies
+from webapp.campaigns.models import Batch
+from webapp.campaigns.rollups import BatchMove
+from webapp.campaigns.states import BatchState
+
+log = structlog.get_logger(__name__)
+
+Key = tuple[int, int]
+
+# Proved not to have been taken, and not under way: their messages can still be held back.
+_NOT_POSTED = frozenset({BatchState.PLANNED, BatchState.RETRY, BatchState.BLOCKED, BatchState.STOPPED})
+# Whether the second request was taken nobody knows; that the first was is known now.
+_UNCLEAR = frozenset({BatchState.HOLD, BatchState.UNCONFIRMED, BatchState.CLOSED})
+
+
+@dataclass(frozen=True)
+class Taken:
+    """That a request was taken: by its answer, or by reports under a msgid nobody else has (`adopted`)."""
+
+    msgid: str | None
+    source: str
+
+
+def descendants(keys: Iterable[Key]) -> set[Key]:
+    """What batches were sent again as, if they were; to be locked with them, in the order of all keys."""
+    pairs = list(keys)
+    if not pairs:
+        return set()
+    rows = tenancy.session().execute(
+        statements.DESCENDANTS,
+        {
+            "team": tenancy.scope(),
+            "campaigns": [campaign_id for campaign_id, _ in pairs],
+            "numbers": [no for _, no in pairs],
+        },
+    )
+    return {(row.campaign_id, row.no) for row in rows}
+
+
+def heed(parent: Batch, taken: Taken, now: datetime) -> None:
+    """Act on it that this batch was taken, if it was sent again. It must be locked."""
+    if parent.state != BatchState.REPLACED:
+        return
+    family = _locked(descendants([(parent.campaign_id, parent.no)]))
+    if not family:
+        return
+    if taken.msgid is not None:
+        for batch in (parent, *family):
+            _note_msgid(batch, taken.msgid, taken.source, now)
+    unsent = [one for one in family if one.state in _NOT_POSTED and one.first_unknown_at is None]
+    deltas: Counter[str] = Counter()
+    moves: list[BatchMove] = []
+    for child in unsent:
+        deltas.update(_take_back(parent, child))
+    if parent.open:
+        parent.state, parent.why = BatchState.ACCEPTED, "taken_after_all"
+        moves.append(BatchMove(parent.campaign_id, parent.no, None, "no_report"))
+    for child in family:
+        if child.state in _UNCLEAR:
+            child.state, child.wake_at, child.why = BatchState.ACCEPTED, None, "taken_after_all"
+            deltas.update(tallies.moved([("unconfirmed", "no_report", child.open)]))
+            moves.append(BatchMove(child.campaign_id, child.no, "unconfirmed", "no_report"))
+    tenancy.session().flush()
+    tallies.move(parent.campaign_id, deltas)
+    rollups.move_batches(moves, now)
+    audit(
+        "batch.taken_after_all", "campaign", parent.campaign_id,
+        batch=parent.no, people=parent.open, not_sent_again=len(unsent),
+    )  # fmt: skip
+    log.warning("a batch sent again had been taken", campaign=parent.campaign_id, batch=parent.no)
+
+
+def _locked(keys: set[Key]) -> list[Batch]:
+    """These batches, locked. Nearly always they are already; only what was made a moment ago is not."""
+    if not keys:
+        return []
+    return list(
+        tenancy.session().scalars(
+            select(Batch)
+            .where(Batch.team_id == tenancy.scope(), tuple_(Batch.campaign_id, Batch.no).in_(keys))
+            .order_by(Batch.campaign_id, Batch.no)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def _take_back(parent: Batch, child: Batch) -> Counter[str]:
+    """Give the parent the messages of a child that was not posted; returns what that moves."""
+    session = tenancy.session()
+    session.flush()
+    before = tallies.tally_of(child.state, first_unknown=False)
+    held = session.execute(
+        statements.TAKE_BACK,
+        {
+            "team": parent.team_id,
+            "campaign": parent.campaign_id,
+            "parent": parent.no,
+            "child": child.no,
+            "mobiles": parent.mobiles,
+        },
+    ).one()
+    child.state, child.open, child.wake_at, child.why = BatchState.STOPPED, 0, None, "taken_after_all"
+    parent.open += held.open + held.left_out
+    return tallies.moved([(before, "no_report", held.open), ("not_sent", "no_report", held.left_out)])
+
+
+def _note_msgid(batch: Batch, msgid: str, source: str, now: datetime) -> None:
+    tenancy.session().execute(
+        statements.NOTE_MSGID,
+        {
+            "team": batch.team_id,
+            "account": batch.account_id,
+            "msgid": msgid,
+            "campaign": batch.campaign_id,
+            "no": batch.no,
+            "source": source,
+            "now": now,
+        },
+    )
