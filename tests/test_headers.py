@@ -16,7 +16,8 @@ from werkzeug.test import TestResponse
 from tests.conftest import Database
 from tests.factories import PASSWORD, Person, confirm, connect_practice, make_person, numbers, sign_in
 from tests.practice.fixture import PracticeGateway
-from webapp import clock, create_app
+from webapp import clock, create_app, tenancy
+from webapp.campaigns import addresses
 from webapp.extensions import db
 from webapp.settings import Settings
 
@@ -30,14 +31,20 @@ BAD_VALUES = (
     "%00", "a%00b", "%ff", "%c3%28", "%ed%a0%80", "x" * 10_240, "%F0%9F%92%A9", "{{7*7}}", "[]", "",
 )  # fmt: skip
 BAD_PATHS = ("-1", "0", "1e99", "9" * 30, "9223372036854775808", "x", "%00", "%ff", "1;--", "x" * 10_240)
-NAMES = ("sort", "page", "before", "after", "from", "account", "v", "next", "lang", "block", "team", "q")
+NAMES = (
+    "sort", "page", "before", "after", "from", "account", "v", "next", "lang", "block", "team", "q", "show",
+    "find", "tab", "updates", "seen", "said",
+)  # fmt: skip
 # Fields of our forms, and some that a form of ours never has.
 FIELDS = (
-    "name", "time_zone", "delay_seconds", "account", "source", "numbers", "body", "signature", "key", "seen",
+    "name", "time_zone", "delay_seconds", "account", "draft", "numbers", "body", "signature", "key", "seen",
     "uid", "pwd", "label", "gateway", "session", "language", "theme", "email", "present", "password",
     "numbers_per_request", "in_flight", "text_limit", "first_part", "next_part", "dedup_seconds",
-    "repeat_mode", "team_id", "role", "is_admin",
+    "repeat_mode", "team_id", "role", "is_admin", "version", "draft_key", "then", "keep", "shown", "go",
+    "default_name", "leave_out_long", "kind", "when", "send_at", "not_after", "at_hours_end", "test_mobile",
+    "test_key", "was", "digits",
 )  # fmt: skip
+Ids = dict[str, int | str]
 ASKED: tuple[dict[str, str], ...] = ({}, {"HX-Request": "true"})
 
 
@@ -47,18 +54,17 @@ def alice(app: Flask) -> Person:
 
 
 @pytest.fixture
-def ids(app: Flask, alice: Person, practice: PracticeGateway) -> dict[str, int]:
+def ids(app: Flask, alice: Person, practice: PracticeGateway) -> Ids:
     """Rows for the ids of addresses; a new kind of id must be given one here."""
     account = connect_practice(app, alice, practice)
-    return {
-        "account_id": account,
-        "campaign_id": confirm(app, alice, account, numbers(3)),
-        "status": 404,
-    }
+    campaign = confirm(app, alice, account, numbers(3))
+    with tenancy.team_scope(alice.team_id, app):
+        token = addresses.token_of(campaign, (numbers(1)[0], 0))
+    return {"account_id": account, "campaign_id": campaign, "status": 404, "token": token}
 
 
 @pytest.fixture
-def browser(app: Flask, alice: Person, ids: dict[str, int]) -> FlaskClient:
+def browser(app: Flask, alice: Person, ids: Ids) -> FlaskClient:
     return sign_in(app, alice)
 
 
@@ -67,12 +73,12 @@ def readable(app: Flask) -> list[Rule]:
     return [r for r in app.url_map.iter_rules() if "GET" in (r.methods or ()) and r.endpoint != "static"]
 
 
-def address(app: Flask, rule: Rule, team: str, ids: dict[str, int]) -> str:
+def address(app: Flask, rule: Rule, team: str, ids: Ids) -> str:
     values = {name: team if name == "team" else ids[name] for name in rule.arguments}
     return str(app.url_map.bind("localhost").build(rule.endpoint, values))
 
 
-def bad_paths(rule: Rule, team: str, ids: dict[str, int]) -> Iterator[str]:
+def bad_paths(rule: Rule, team: str, ids: Ids) -> Iterator[str]:
     """Addresses of a rule with one of its parameters spoiled."""
     for spoiled in rule.arguments:
         for bad in BAD_PATHS:
@@ -84,7 +90,7 @@ def bad_paths(rule: Rule, team: str, ids: dict[str, int]) -> Iterator[str]:
 
 
 def test_every_answer_carries_the_headers(
-    app: Flask, browser: FlaskClient, alice: Person, ids: dict[str, int]
+    app: Flask, browser: FlaskClient, alice: Person, ids: Ids
 ) -> None:
     stranger = app.test_client()
     places = [address(app, rule, alice.team, ids) for rule in readable(app)]
@@ -136,7 +142,7 @@ def cookie_line(answer: TestResponse) -> set[str]:
 
 
 def test_other_hosts_and_methods_are_closed_everywhere(
-    app: Flask, browser: FlaskClient, alice: Person, ids: dict[str, int]
+    app: Flask, browser: FlaskClient, alice: Person, ids: Ids
 ) -> None:
     for rule in app.url_map.iter_rules():
         if rule.endpoint == "static":
@@ -151,7 +157,7 @@ def test_other_hosts_and_methods_are_closed_everywhere(
             assert browser.open(place, method=closed).status_code == 405, f"{closed} {place}"
 
 
-def test_options_tell_nothing(app: Flask, browser: FlaskClient, alice: Person, ids: dict[str, int]) -> None:
+def test_options_tell_nothing(app: Flask, browser: FlaskClient, alice: Person, ids: Ids) -> None:
     for rule in readable(app):
         for asker in (browser, app.test_client()):
             answer = asker.options(address(app, rule, alice.team, ids))
@@ -181,7 +187,7 @@ def rows(database: Database) -> list[str]:
     ],
 )
 def test_no_form_of_another_site_changes_anything(
-    app: Flask, database: Database, browser: FlaskClient, alice: Person, ids: dict[str, int],
+    app: Flask, database: Database, browser: FlaskClient, alice: Person, ids: Ids,
     headers: dict[str, str],
 ) -> None:  # fmt: skip
     before = rows(database)
@@ -200,7 +206,7 @@ def test_no_form_without_its_token_changes_anything(
     app: Flask,
     browser: FlaskClient,
     alice: Person,
-    ids: dict[str, int],
+    ids: Ids,
 ) -> None:
     guarded = create_app(settings, TESTING=True)
     client = guarded.test_client()
@@ -226,7 +232,7 @@ def test_no_form_without_its_token_changes_anything(
 
 
 def test_an_expired_session_sends_the_whole_page_to_sign_in(
-    app: Flask, database: Database, browser: FlaskClient, alice: Person, ids: dict[str, int]
+    app: Flask, database: Database, browser: FlaskClient, alice: Person, ids: Ids
 ) -> None:
     before = rows(database)
     with time_machine.travel(clock.now().timestamp() + 13 * 3600, tick=True):
@@ -248,7 +254,7 @@ def test_an_expired_session_sends_the_whole_page_to_sign_in(
 
 
 def test_broken_parameters_are_never_our_own_fault(
-    app: Flask, browser: FlaskClient, alice: Person, ids: dict[str, int]
+    app: Flask, browser: FlaskClient, alice: Person, ids: Ids
 ) -> None:
     wrong: list[str] = []
     for rule in readable(app):
@@ -270,7 +276,7 @@ def test_broken_parameters_are_never_our_own_fault(
 
 
 def test_broken_forms_are_never_our_own_fault(
-    app: Flask, database: Database, browser: FlaskClient, alice: Person, ids: dict[str, int]
+    app: Flask, database: Database, browser: FlaskClient, alice: Person, ids: Ids
 ) -> None:
     wrong: list[str] = []
     kept = {"accounts.sign_out", "gateway.connect_practice", "gateway.test", "gateway.check"}

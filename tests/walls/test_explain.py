@@ -18,7 +18,7 @@ from tests.conftest import Database
 from tests.factories import Person, confirm, connect_practice, make_person, numbers
 from tests.practice.fixture import PracticeGateway
 from webapp import clock, tenancy
-from webapp.campaigns import planning, queries
+from webapp.campaigns import listing, planning, recipients, tracing
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.recounting import differences
 from webapp.extensions import db
@@ -89,8 +89,22 @@ def test_no_list_reads_a_teams_table_from_end_to_end(app: Flask, alice: Person, 
         session = tenancy.session()
         campaign = session.get_one(Campaign, (alice.team_id, campaign_id))
         account = session.get_one(GatewayAccount, (alice.team_id, campaign.account_id))
-        assert len(queries.recipients(campaign, account, "13700000030", clock.now())) > 0
-        assert len(queries.campaigns(before=15_000)) == queries.PAGE + 1
+        session.expunge(campaign)
+        now, last = clock.now(), ("13700000030", 0)
+        assert len(recipients.page(campaign, account, now, after=last).rows) > 0
+        assert len(recipients.page(campaign, account, now, before=last).rows) > 0
+        for chosen in recipients.Filter:
+            setattr(campaign, "recipients" if chosen is recipients.Filter.ALL else chosen, 60)
+            recipients.page(campaign, account, now, chosen=chosen)
+        for digits in ("13700000030", "137", "0030"):
+            recipients.page(campaign, account, now, search=recipients.Search(digits))
+        recipients.page(campaign, account, now, search=recipients.Search("0030", end_only=True))
+        with app.test_request_context():
+            assert tracing.trace(campaign, account, last, now) is not None
+        for tab in listing.Tab:
+            assert len(listing.page(tab, before=15_000)) == (51 if tab in {"all", "drafts"} else 0)
+        assert len(listing.page(listing.Tab.ALL, "x")) == listing.PAGE + 1
+        assert not listing.ever_delivered()
         assert len(gateway.readings(account.id)) > 0
         assert gateway.last_good_reading(account.id) is not None
 

@@ -2,32 +2,57 @@
 
 from __future__ import annotations
 
-from flask import Response, abort, request, url_for
+import hashlib
+from typing import Any
+
+from flask import Response, abort, request
 
 from webapp import clock
 from webapp.accounts.permissions import requires
-from webapp.campaigns import drafts, progress, queries, stopping
+from webapp.campaigns import drafts, listing, places, progress, queries, recipients, stopping, watching
 from webapp.campaigns.blueprint import acted, blueprint, campaign_or_404
+from webapp.campaigns.listing import Tab
 from webapp.campaigns.models import Campaign
+from webapp.campaigns.places import Place
 from webapp.campaigns.states import CampaignState
-from webapp.pages import Shell, hx_trigger, render, see_other
+from webapp.gateway import queries as gateway
+from webapp.pages import Shell, hx_trigger, is_fragment, render, see_other
+
+LONGEST_SEARCH = 120
+# How often a list looks for news while something on it is being sent.
+LIST_SECONDS = 5
 
 
 @blueprint.get("/campaigns")
 @requires("campaigns.view")
 def index() -> Response:
-    """The campaigns of the team, newest first."""
-    before = request.args.get("before", type=int)
-    if before is not None and not 0 < before < 2**63:
+    """The campaigns of the team, newest first; 204 while a list that refreshes itself is still right."""
+    tab, before = request.args.get("tab", Tab.ALL), request.args.get("before", type=int)
+    if tab not in set(Tab) or (before is not None and not 0 < before < 2**63):
         abort(404)
-    rows = queries.campaigns(before)
+    name = request.args.get("q", "").strip()[:LONGEST_SEARCH]
+    found = listing.page(Tab(tab), name, before)
+    rows = found[: listing.PAGE]
+    version = hashlib.sha256(
+        repr([(one.id, one.state, one.delivered, one.waiting, one.paused_at) for one in rows]).encode()
+    ).hexdigest()[:16]
+    if is_fragment() and request.args.get("v") == version:
+        return Response(status=204)
     return render(
         "campaigns/index.html",
         block="rows",
-        campaigns=rows[: queries.PAGE],
+        campaigns=rows,
+        people=listing.people(rows),
         status_of=queries.status_of,
-        older=rows[queries.PAGE - 1].id if len(rows) > queries.PAGE else None,
-        first_page=before is None,
+        tabs=listing.tab_words(),
+        tab=Tab(tab),
+        search=name,
+        before=before,
+        older=rows[-1].id if len(found) > listing.PAGE else None,
+        version=version,
+        still=request.args.get("updates") == "off",
+        poll_seconds=LIST_SECONDS if any(one.state in listing.MOVING for one in rows) else None,
+        most_searched=listing.MOST_SEARCHED,
     )
 
 
@@ -37,22 +62,8 @@ def show(campaign_id: int) -> Response:
     """A campaign: whether it arrived, and who got it."""
     campaign = campaign_or_404(campaign_id)
     if campaign.state == CampaignState.DRAFT:
-        return see_other(url_for("campaigns.review", campaign_id=campaign.id))
-    now = clock.now()
-    account = drafts.account_of(campaign.account_id)
-    after = request.args.get("after", "")
-    rows = queries.recipients(campaign, account, after, now)
-    return render(
-        "campaigns/show.html",
-        block="recipients",
-        campaign=campaign,
-        account=account,
-        progress=_progress(campaign),
-        pause_words=progress.pause_words,
-        rows=rows[: queries.PAGE],
-        after=after,
-        more=rows[queries.PAGE - 1].mobile if len(rows) > queries.PAGE else None,
-    )
+        return see_other(draft_url(campaign))
+    return campaign_page(campaign, places.asked_for(campaign.id))
 
 
 @blueprint.get("/campaigns/<int:campaign_id>/status")
@@ -66,11 +77,32 @@ def status(campaign_id: int) -> Response:
     response = render(
         "campaigns/status.html",
         block="status",
-        campaign=campaign,
-        progress=current,
-        pause_words=progress.pause_words,
+        **_status_block(campaign, current, Place(campaign.id)),
+        heard=request.args.get("said"),
     )
     return hx_trigger(response, "campaign-changed")
+
+
+@blueprint.get("/campaigns/<int:campaign_id>/news")
+@requires("campaigns.view")
+def news(campaign_id: int) -> Response:
+    """Whether the table that somebody reads is still the newest; `seen` and `v` say which one that is."""
+    campaign = campaign_or_404(campaign_id)
+    place = places.asked_for(campaign.id)
+    if not is_fragment():
+        return see_other(place.url)
+    if request.args.get("v") == watching.table_version(campaign):
+        return Response(status=204)
+    seen = request.args.get("seen", default=0, type=int)
+    return render(
+        "campaigns/news.html",
+        block="news",
+        campaign=campaign,
+        place=place,
+        seen=seen,
+        version=request.args.get("v"),
+        words=watching.news_words(watching.reports_of(campaign) - seen),
+    )
 
 
 @blueprint.post("/campaigns/<int:campaign_id>/pause")
@@ -99,6 +131,57 @@ def confirm_stop(campaign_id: int) -> Response:
 def stop(campaign_id: int) -> Response:
     """End it for good."""
     return acted(campaign_id, stopping.stop_campaign)
+
+
+def campaign_page(
+    campaign: Campaign, place: Place, status_code: int = 200, problem: str | None = None, typed: str = ""
+) -> Response:
+    """A campaign's page at a place of its table. `problem`: what was wrong with the search for `typed`."""
+    now = clock.now()
+    account = drafts.account_of(campaign.account_id)
+    return render(
+        "campaigns/show.html",
+        block="recipients",
+        status=status_code,
+        **_status_block(campaign, _progress(campaign), place),
+        account=account,
+        confirmed_by=gateway.person(campaign.confirmed_by),
+        page=recipients.page(
+            campaign,
+            account,
+            now,
+            chosen=place.chosen,
+            search=place.search,
+            after=place.after,
+            before=place.before,
+        ),
+        tab_items=watching.tabs_of(campaign, place),
+        shown_total=recipients.count_of(campaign, place.chosen),
+        at_once=watching.is_exchanged_at_once(campaign),
+        seen=watching.reports_of(campaign),
+        table_version=watching.table_version(campaign),
+        problem=problem,
+        typed=typed or (place.search.digits if place.search else ""),
+    )
+
+
+def draft_url(campaign: Campaign) -> str:
+    """Where a draft is gone on with."""
+    return watching.url_if_there("campaigns.edit", campaign) or watching.url_of("campaigns.review", campaign)
+
+
+def _status_block(campaign: Campaign, current: progress.Progress, place: Place) -> dict[str, Any]:
+    """What the status block shows, in the page and alone."""
+    return {
+        "campaign": campaign,
+        "progress": current,
+        "place": place,
+        "actions": watching.actions_of(campaign),
+        "said": watching.said_of(campaign, current),
+        "parts_words": watching.parts_words(campaign),
+        "pause_words": progress.pause_words,
+        "urls": watching.urls_of(campaign),
+    }
 
 
 def _progress(campaign: Campaign) -> progress.Progress:
