@@ -6,13 +6,16 @@ BIN := $(VENV)/bin
 LOCALES := $(wildcard webapp/translations/*/LC_MESSAGES/messages.po)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench lock install install-dev browser translations clean
+.PHONY: help run demo test lint format bench lock install install-dev browser translations clean
 
 help: ## What can be done here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 run: install ## Start everything on this machine: database, web, worker, practice gateway
 	@exec $(BIN)/python -m webapp up
+
+demo: install ## The same with a team to look at: campaigns in every state (in instance-demo/)
+	@TIDINGS_INSTANCE="$${TIDINGS_INSTANCE:-instance-demo}" exec $(BIN)/python -m webapp up --demo
 
 test: install-dev browser ## Run all tests
 	@$(BIN)/python -m pytest -q

@@ -26,6 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
         command.set_defaults(function=function)
         if name == "create-user":
             command.add_argument("email", metavar="EMAIL")
+        if name == "up":
+            command.add_argument("--demo", action="store_true", help="with a team to look at")
         if name == "wait-ready":
             command.add_argument("--timeout", type=float, default=60)
     options = parser.parse_args(arguments)
@@ -56,11 +58,11 @@ def _make_instance(settings: Settings) -> None:
         ) from error
 
 
-def up(_settings: Settings, _options: argparse.Namespace) -> int:
+def up(_settings: Settings, options: argparse.Namespace) -> int:
     """Everything on this machine."""
     from webapp import up as supervisor
 
-    return supervisor.main(os.environ)
+    return supervisor.main(os.environ, demo=options.demo)
 
 
 def postgres(settings: Settings, _options: argparse.Namespace) -> int:
@@ -157,6 +159,24 @@ def wait_ready(settings: Settings, options: argparse.Namespace) -> int:
     return 1 if missing else 0
 
 
+def demo(settings: Settings, _options: argparse.Namespace) -> int:
+    """Put the demonstration's team into a running Tidings, once, and say how to sign in there."""
+    from webapp import create_app
+    from webapp.demo import EMAIL, PASSWORD, seeding
+    from webapp.errors import DomainError
+    from webapp.health import start_check
+
+    start_check.check(settings)
+    try:
+        address = seeding.seed(create_app(settings))
+    except DomainError as error:
+        print(str(error), file=sys.stderr)
+        return 1
+    print(f"The demonstration is the team {address}. Sign in at {settings.public_url}/login as")
+    print(f"  {EMAIL}\n  {PASSWORD}")
+    return 0
+
+
 Command = Callable[[Settings, argparse.Namespace], int]
 
 COMMANDS: dict[str, tuple[Command, str]] = {
@@ -168,6 +188,7 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "doctor": (doctor, "look at everything and say what is wrong"),
     "recount": (recount, "count messages anew and compare with what the pages show"),
     "create-user": (create_user, "make a person with a team of their own; asks for the password"),
+    "demo": (demo, "put a team with campaigns in every state into a running Tidings, to look at"),
     "outbox": (outbox, "show the mails that wait here because no mail server is set"),
     "wait-ready": (wait_ready, "wait until everything answers"),
 }

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webapp import up_orphans
+from webapp.demo import EMAIL, PASSWORD
 from webapp.embedded import RUN_MARK, EmbeddedError, prepare
 from webapp.embedded_place import FolderLock, open_instance, own_folder, run_folder, runner_for
 
@@ -60,18 +61,20 @@ class Program:
 class Plan:
     """What is started: `programs` in this order, and `migrate` (may be empty) once the database answers.
 
-    `ready` is a command that ends with 0 once everything answers, and otherwise with a sentence. `seconds`
+    `ready` is a command that ends with 0 once everything answers, and otherwise with a sentence; `demo` (may
+    be empty) puts the demonstration in after that. `seconds`
     are given to the database, `patience` to a program that is started again and again without staying up.
     """
 
     programs: Sequence[Program]
     migrate: Sequence[str]
     ready: Sequence[str]
+    demo: Sequence[str] = ()
     seconds: float = 60
     patience: float = 12
 
 
-def plan_for(settings: Settings) -> Plan:
+def plan_for(settings: Settings, *, demo: bool = False) -> Plan:
     """The processes that these settings ask for."""
     tidings = [sys.executable, "-m", "webapp"]
     programs = []
@@ -86,16 +89,21 @@ def plan_for(settings: Settings) -> Plan:
         programs.append(Program("practice", argv, "TERM", 10))
     programs.append(Program("worker", [*tidings, "worker"], "TERM", int(settings.times.call_limit) + 10))
     owned = settings.database_url is None or settings.database_owner_url is not None
-    return Plan(programs, [*tidings, "migrate"] if owned else [], [*tidings, "wait-ready", "--timeout", "60"])
+    return Plan(
+        programs,
+        migrate=[*tidings, "migrate"] if owned else [],
+        ready=[*tidings, "wait-ready", "--timeout", "60"],
+        demo=[*tidings, "demo"] if demo else [],
+    )
 
 
-def main(environ: Mapping[str, str]) -> int:
+def main(environ: Mapping[str, str], *, demo: bool = False) -> int:
     """Start everything; returns only when that was not possible, with the exit code."""
     from webapp.settings import Settings, SettingsError
 
     try:
         settings = Settings.from_environ(environ)
-        run(settings, plan_for(settings))
+        run(settings, plan_for(settings, demo=demo))
     except (SettingsError, UpError, EmbeddedError) as error:
         sys.stderr.write(f"{error}\n")
     except KeyboardInterrupt:
@@ -125,7 +133,7 @@ def run(settings: Settings, plan: Plan) -> None:
         "instance": str(instance),
         "embedded": embedded,
         "control": str(control),
-        "lines": _lines(settings, instance),
+        "lines": _lines(settings, instance, demo=bool(plan.demo)),
     }
     _write(notes / "plan.json", json.dumps(announcement))
     env = {**os.environ, RUN_MARK: mark, "TIDINGS_INSTANCE": str(instance)}
@@ -177,8 +185,10 @@ def _port_sentence(address: Address, setting: str, error: OSError) -> str:
     )
 
 
-def _lines(settings: Settings, instance: Path) -> list[str]:
+def _lines(settings: Settings, instance: Path, *, demo: bool) -> list[str]:
     lines = [f"Tidings is ready: http://{settings.bind}"]
+    if demo:
+        lines.append(f"Demonstration:    sign in as {EMAIL} with the password: {PASSWORD}")
     if settings.practice:
         lines.append(f"Practice gateway: http://{settings.practice_bind} (it reaches no phone)")
     lines.append(f"Data and logs:    {instance}")

@@ -58,6 +58,8 @@ class Announcer:
             if not program["backends_apart"]:
                 self._ask("startProcess", program["name"], False)
         self._command(self.plan["ready"], "ready", "Tidings did not become ready")
+        if self.plan["demo"]:
+            self._command(self.plan["demo"], "demo", "The demonstration could not be made")
         _say("\n".join(self.lines))
 
     def stop(self) -> None:

@@ -1,0 +1,64 @@
+"""Makes the demonstration's person, team, gateway accounts and campaigns, once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask, g
+
+from webapp import clock, tenancy
+from webapp.accounts import operations as accounts
+from webapp.accounts import queries as people
+from webapp.demo import EMAIL, PASSWORD
+from webapp.demo.acting import Stage
+from webapp.demo.stories import Stories
+from webapp.errors import DomainError
+from webapp.gateway import operations as gateway
+from webapp.gateway import practice
+from webapp.gateway.answers import Why
+from webapp.gateway.balances import BalanceOutcome, BalanceVerdict
+from webapp.gateway.models import BalanceCause, GatewayAccount
+from webapp.sealing import Secret
+
+TEAM = "青禾茶 Qinghe Tea"
+BALANCE = 48_210
+
+
+def seed(app: Flask) -> str:
+    """Make the demonstration and return its team's address; where it is there already, only that.
+
+    Needs the practice gateway. Raises DomainError where it does not answer.
+    """
+    with app.app_context():
+        g.language = "en"
+        person = people.user_by_email(EMAIL)
+        if person is not None:
+            return people.memberships(person.id)[0].team.address
+        if not practice.is_on():
+            raise DomainError("The demonstration needs the practice gateway (TIDINGS_PRACTICE=on).")
+        made = practice.make_account()
+        # Older than everything that is told of it, as an account is.
+        with clock.standing_at(clock.now() - timedelta(days=8)):
+            user = accounts.add_user(EMAIL, PASSWORD)
+            team = accounts.create_team(user, TEAM)
+            address = team.address
+            main = gateway.connect_account(
+                "main-cn", gateway.PRACTICE, made.uid, made.pwd, by=user.id, token=made.token
+            )
+            empty = gateway.connect_account(
+                "second", gateway.PRACTICE, Secret("empty"), Secret("practice-only"), by=user.id
+            )
+            # Small requests, so that a few hundred people make a campaign of many batches.
+            main.numbers_per_request = empty.numbers_per_request = 100
+            _read(empty, 500)
+        _read(main, BALANCE)
+        Stories(Stage.of(user.id), main.id, empty.id, clock.now()).tell()
+        _read(empty, 0)
+        tenancy.session().commit()
+        return address
+
+
+def _read(account: GatewayAccount, messages: int) -> None:
+    """As if the gateway had been asked for the balance by a job."""
+    said = BalanceVerdict(BalanceOutcome.OK, Why.ACCEPTED, str(messages), messages, 0)
+    gateway.record_balance(account.id, account.version, said, BalanceCause.PERIODIC)
