@@ -6,12 +6,15 @@ import dataclasses
 
 import pytest
 from flask import Flask
+from sqlalchemy import func, select
 
+from tests.campaigns.test_late_answers import claim
 from tests.conftest import Database
 from tests.factories import confirm, connect_practice, make_person, numbers
 from tests.practice.fixture import PracticeGateway
-from webapp import heartbeats, jobs
-from webapp.health import checks, doctor
+from webapp import heartbeats, jobs, tenancy
+from webapp.campaigns.invariants import RULES, Rule
+from webapp.health import checks, doctor, rules_check
 from webapp.settings import Settings
 
 Lines = pytest.CaptureFixture[str]
@@ -102,7 +105,71 @@ def test_sums_that_differ(
             "UPDATE campaign SET delivered = delivered + 1, waiting = waiting - 1 WHERE id = %s", [campaign]
         )
     assert doctor.examine(settings) == 1
-    assert "BAD  sums: 2 differ from a recount; `python -m webapp recount` says which" in bad_lines(capsys)
+    assert bad_lines(capsys) == [
+        f"BAD  I7, tallies, minutes and roll-ups agree with a recount: not so in team {alice.team_id}: {one}"
+        for one in (
+            f"campaign {campaign}: waiting is 2, counted 3",
+            f"campaign {campaign}: delivered is 1, counted 0",
+            f"campaign {campaign}: waiting against its minutes is 2, counted 3",
+        )
+    ]
+
+
+def test_each_rule_has_a_line(heard: Flask, settings: Settings, capsys: Lines) -> None:
+    make_person(heard), make_person(heard, "bob")
+    assert doctor.examine(settings) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(",")[0] for line in lines if line.endswith("so in 2 team(s)")] == [
+        f"ok   {rule.name}" for rule in RULES
+    ]
+    assert any(line.startswith("ok   rules: 2 of 2 team(s) looked at in ") for line in lines)
+
+
+def test_a_rule_that_is_broken_in_one_of_two_teams(
+    heard: Flask, settings: Settings, practice: PracticeGateway, empty: Database, capsys: Lines
+) -> None:
+    alice, bob = make_person(heard), make_person(heard, "bob")
+    for person in (alice, bob):
+        confirm(heard, person, connect_practice(heard, person, practice), numbers(3))
+        claim(heard, person)
+    with empty.owner() as owner:
+        owner.execute(
+            "UPDATE batch SET state = 'stopped', lease_until = NULL, first_unknown_at = now() "
+            "WHERE team_id = %s",
+            [bob.team_id],
+        )
+    assert doctor.examine(settings) == 1
+    bad = [line for line in bad_lines(capsys) if line.startswith("BAD  I6, ")]
+    assert len(bad) == 1
+    assert f"not so in team {bob.team_id}: a batch with an unknown attempt was taken for" in bad[0]
+
+
+def test_what_there_is_no_time_for_is_said(
+    heard: Flask, settings: Settings, capsys: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_person(heard)
+    monkeypatch.setattr(rules_check, "MOST_SECONDS", 0.0)
+    assert doctor.examine(settings) == 0
+    said = capsys.readouterr().out
+    assert "rules: 0 of 1 team(s) looked at" in said
+    assert "of the others nothing is known" in said
+    assert "so in 1 team(s)" not in said
+
+
+def test_a_look_that_takes_too_long_is_ended(
+    heard: Flask, settings: Settings, capsys: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_person(heard)
+
+    def sleep() -> list[str]:
+        tenancy.session().execute(select(func.pg_sleep(600)))
+        return []
+
+    slow = Rule("I1", "it ends", sleep)
+    monkeypatch.setattr(rules_check, "RULES", (slow,))
+    monkeypatch.setattr(rules_check, "MOST_SECONDS", 1.0)
+    assert doctor.examine(settings) == 0
+    assert "rules: 0 of 1 team(s) looked at" in capsys.readouterr().out
 
 
 def test_keys_that_others_can_read(heard: Flask, settings: Settings, capsys: Lines) -> None:

@@ -12,11 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp import clock, connections, create_app, heartbeats, jobs, schema, tenancy, walls
-from webapp.campaigns import recounting
+from webapp import clock, connections, create_app, heartbeats, jobs, schema, walls
 from webapp.delivery import settler
 from webapp.extensions import db
-from webapp.health import checks, walls_check
+from webapp.health import checks, rules_check, walls_check
 from webapp.sealing import KeyRing, KeyRingError, key_ids
 from webapp.settings import Settings
 
@@ -57,7 +56,7 @@ def _look_at_all(app: Flask, settings: Settings) -> Iterator[Finding]:
     yield from _disk(app, settings)
     yield from _spool(app, settings)
     looks: tuple[Callable[[Flask, Settings], list[Finding]], ...] = (
-        _database, _revision, _walls, _loops, _jobs, _reports, _sums,
+        _database, _revision, _walls, _loops, _jobs, _reports, _rules,
     )  # fmt: skip
     for look in looks:
         try:
@@ -194,14 +193,15 @@ def _reports(app: Flask, settings: Settings) -> list[Finding]:
     ]
 
 
-def _sums(app: Flask, settings: Settings) -> list[Finding]:
+def _rules(app: Flask, settings: Settings) -> list[Finding]:
     del settings
-    with app.app_context():
-        teams = [row.team_id for row in tenancy.door("recount every team", "door_teams")]
-    wrong = 0
-    for team_id in teams:
-        with tenancy.team_scope(team_id, app):
-            wrong += len(recounting.differences())
-    if wrong:
-        return [Finding(False, f"sums: {wrong} differ from a recount; `python -m webapp recount` says which")]
-    return [Finding(True, f"sums: those of {len(teams)} team(s) agree with a recount")]
+    look = rules_check.look(app)
+    findings: list[Finding] = []
+    for rule, broken in look.broken.items():
+        findings.extend(Finding(False, f"{rule.name}, {rule.holds}: not so in {one}") for one in broken)
+        if not broken:
+            findings.append(Finding(True, f"{rule.name}, {rule.holds}: so in {look.seen} team(s)"))
+    looked = f"rules: {look.seen} of {look.teams} team(s) looked at in {look.seconds:.1f} s"
+    limit = f"at most {rules_check.MOST_SECONDS:.0f}"
+    rest = "" if look.seen == look.teams else "; of the others nothing is known"
+    return [*findings, Finding(True, f"{looked} ({limit}){rest}")]
