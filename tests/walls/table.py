@@ -9,10 +9,12 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 from flask.testing import FlaskClient
 
 from tests.walls.teams import Side
+from webapp import clock
 
 Form = dict[str, str]
 MakeForm = Callable[[FlaskClient, Side], Form]
@@ -67,6 +69,10 @@ def hours(_browser: FlaskClient, _side: Side) -> Form:
     return {"marketing_from": "09:00", "marketing_until": "20:00", "notice_from": "", "notice_until": ""}
 
 
+def put_off(_browser: FlaskClient, _side: Side) -> Form:
+    return {"key": "k" * 32, "when": "later", "send_at": f"{clock.now() + timedelta(days=2):%Y-%m-%dT%H:%M}"}
+
+
 def connected(_browser: FlaskClient, side: Side) -> Form:
     return {
         "gateway": "main",
@@ -92,6 +98,7 @@ def searched(_browser: FlaskClient, side: Side) -> Form:
 
 SPARE = {"account_id": "spare"}
 SENT, DRAFT = {"campaign_id": "sent"}, {"campaign_id": "draft"}
+LATER = {"campaign_id": "later"}
 COMPOSED_IDS = {"account": "account", "draft": "draft"}
 
 # In the order of the walk: what makes a row useless for others comes last.
@@ -116,6 +123,9 @@ CASES: dict[tuple[str, str], Case] = {
     ("campaigns.resume", "POST"): Case(SENT, works=(303,)),
     ("campaigns.confirm_stop", "GET"): Case(SENT),
     ("campaigns.stop", "POST"): Case(SENT, works=(303,)),
+    ("campaigns.time", "GET"): Case(LATER),
+    ("campaigns.change_time", "POST"): Case(LATER, form=put_off, works=(303,)),
+    ("campaigns.reopen", "POST"): Case(LATER, works=(303,)),
     ("accounts.general", "POST"): Case(form=renamed, works=(303,)),
     ("accounts.change_hours", "POST"): Case(form=hours, works=(303,)),
     ("gateway.connect_first", "POST"): Case(form=connected, works=(303,)),

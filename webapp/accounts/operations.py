@@ -186,7 +186,7 @@ def change_hours(
     for field, value in changed.items():
         setattr(team, field, value)
     if changed:
-        said = {field: value and f"{value:%H:%M}" for field, value in changed.items()}
+        said = {field: f"{value:%H:%M}" if value else None for field, value in changed.items()}
         audit("team.changed", "team", team.id, **said)
     db.session.flush()
     return team

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 
-from flask import Response, abort, flash, g, request, url_for
+from flask import Response, abort, flash, g, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -31,14 +31,14 @@ class TimeForm(FlaskForm):  # type: ignore[misc] # the library carries no types
 
     # Made with the page: pressed twice, or sent again by a browser, the button works once.
     key = HiddenField(validators=[InputRequired(), Length(max=64)])
-    when = HiddenField(validators=[AnyOf(("now", "later"))])
+    when = StringField(validators=[AnyOf(("now", "later"))])
     send_at = StringField(_l("Day and time"), widget=DateTimeLocalInput(), render_kw={"class": "input"})
 
 
 class LimitForm(FlaskForm):  # type: ignore[misc] # the library carries no types
     """Another limit for a campaign whose own one has passed, or none."""
 
-    when = HiddenField(validators=[AnyOf(("limit", "none"))])
+    when = StringField(validators=[AnyOf(("limit", "none"))])
     not_after = StringField(
         _l("Send nothing after"), widget=DateTimeLocalInput(), render_kw={"class": "input"}
     )
@@ -65,8 +65,9 @@ def change_time(campaign_id: int) -> Response:
     """Keep the new time; audience and confirm stay as they are."""
     campaign = campaign_or_404(campaign_id)
     # By the button, not by the campaign: pressed twice, the second press finds one that goes on already.
-    if request.form.get("when") in {"limit", "none"}:
-        return _change_limit(campaign)
+    limit = LimitForm()
+    if limit.validate_on_submit():
+        return _change_limit(campaign, limit)
     form = TimeForm()
     if not form.validate_on_submit():
         abort(400)
@@ -103,10 +104,7 @@ def reopen(campaign_id: int) -> Response:
     return see_other(url_for("campaigns.edit", campaign_id=campaign_id))
 
 
-def _change_limit(campaign: Campaign) -> Response:
-    form = LimitForm()
-    if not form.validate_on_submit():
-        abort(400)
+def _change_limit(campaign: Campaign, form: LimitForm) -> Response:
     campaign_id = campaign.id
     try:
         stopping.resume_with_limit(
