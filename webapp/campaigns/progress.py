@@ -6,13 +6,18 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 
-from webapp.campaigns import queries
+from webapp.campaigns import hours, queries
 from webapp.campaigns.models import Campaign
+from webapp.campaigns.sentences import pause_words as pause_words
+from webapp.campaigns.sentences import sentence_of
 from webapp.reading import percent
 from webapp.statuses import CampaignStatus
+
+# How far ahead something is that will happen by itself -> how often to look. The last one is "near".
+_AHEAD = ((timedelta(hours=1), 120), (timedelta(minutes=10), 60), (timedelta(minutes=2), 20))
+_NEAR = 5
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Progress:
 
 def progress_of(campaign: Campaign, now: datetime, seen_besides: str = "") -> Progress:
     """Put the block together. `seen_besides` is what else the block shows (the balance), for its version."""
-    status = queries.status_of(campaign)
+    status = queries.status_of(campaign, now)
     shown = (
         ("delivered", _("Delivered"), "ok", True),
         ("failed", _("Failed"), "bad", True),
@@ -55,118 +60,39 @@ def progress_of(campaign: Campaign, now: datetime, seen_besides: str = "") -> Pr
         for tally, label, tone, show in shown
         if show
     )
+    sentence = sentence_of(campaign, status, now)
+    poll_seconds = _poll_seconds(campaign, status, now)
     shows = (
         status,
+        sentence,
         campaign.paused_by_machine,
         campaign.paused_by_person,
         [(cell.label, cell.count) for cell in cells],
         seen_besides,
-        _seconds_to_begin(campaign, now),
+        # Unchanged, the page would keep the pace it was told before.
+        poll_seconds,
     )
     return Progress(
         status=status,
-        sentence=_sentence(campaign, status, now),
+        sentence=sentence,
         cells=cells,
         parts=tuple((cell.count, cell.tone) for cell in cells),
-        poll_seconds=_poll_seconds(campaign, status, now),
+        poll_seconds=poll_seconds,
         version=hashlib.sha256(repr(shows).encode()).hexdigest()[:16],
     )
 
 
-def pause_words(reason: str) -> str:
-    """Why the machine paused a campaign, what is safe, and what to do."""
-    words = {
-        "credentials": _(
-            "The gateway refuses the uid or the password of this account. Nothing is lost: change them, "
-            "and what is left goes on."
-        ),
-        "frozen": _(
-            "The gateway says that this account is frozen. Nothing is lost: ask its customer service; "
-            "after a test that passes, what is left goes on."
-        ),
-        "balance": _(
-            "The balance of the gateway account is used up. Nothing is lost: after a top-up what is left "
-            "goes on by itself."
-        ),
-        "switched_off": _(
-            "The gateway account is switched off. What is left waits until somebody switches it on again."
-        ),
-        "content_empty": _("The gateway says that the text is empty. What is left was not sent."),
-        "content_too_long": _("The gateway says that the text is too long. What is left was not sent."),
-        "request_too_large": _("The gateway takes no request, however small. What is left was not sent."),
-        "odd_code": _(
-            "The gateway gave an answer that nobody documents. What is left was not sent; ask its customer "
-            "service what it means."
-        ),
-        "wrong_address": _(
-            "What answers at the gateway's address is not the gateway. Nothing more is sent until its "
-            "address is mended."
-        ),
-        "too_many_bad_numbers": _(
-            "The gateway refused very many numbers of this list. What is left was not sent; look at where "
-            "the list comes from."
-        ),
-        "sums": _(
-            "The planned numbers do not add up to the recipients, so nothing was sent. Please report this."
-        ),
-    }
-    return words.get(reason, _("The campaign was paused. What is left was not sent."))
-
-
-def _sentence(campaign: Campaign, status: CampaignStatus, now: datetime) -> str:
-    total = campaign.recipients
-    gone = total - campaign.waiting - campaign.not_sent
-    numbers = {"gone": format_decimal(gone), "total": format_decimal(total)}
-    if status is CampaignStatus.PLANNING:
-        return _("Getting ready: the requests are being put together.")
-    if status is CampaignStatus.STARTING:
-        seconds = _seconds_to_begin(campaign, now)
-        return ngettext("Starts in %(num)s second.", "Starts in %(num)s seconds.", seconds)
-    if status is CampaignStatus.SENDING:
-        return _("Sending: %(gone)s of %(total)s handed to the gateway.", **numbers)
-    if status is CampaignStatus.PAUSED:
-        return _("Paused: %(gone)s of %(total)s had been handed to the gateway.", **numbers)
-    if status is CampaignStatus.NEEDS_ATTENTION:
-        return ngettext(
-            "%(count)s message is not confirmed: the gateway gave no clear answer.",
-            "%(count)s messages are not confirmed: the gateway gave no clear answer.",
-            campaign.unconfirmed,
-            count=format_decimal(campaign.unconfirmed),
-        )
-    if status is CampaignStatus.WAITING_FOR_REPORTS:
-        if campaign.delivered + campaign.failed == 0:
-            return _(
-                "Accepted: the gateway took all %(gone)s. Reports usually start within a minute.", **numbers
-            )
-        return ngettext(
-            "Handed over. %(count)s report is still to come.",
-            "Handed over. %(count)s reports are still to come.",
-            campaign.no_report,
-            count=format_decimal(campaign.no_report),
-        )
-    if status in {CampaignStatus.STOPPING, CampaignStatus.STOPPED}:
-        return _("Stopped: %(gone)s of %(total)s had been handed to the gateway.", **numbers)
-    if status is CampaignStatus.FINISHED:
-        return _(
-            "Finished: %(delivered)s of %(total)s delivered.",
-            delivered=format_decimal(campaign.delivered),
-            total=format_decimal(total),
-        )
-    return ""
-
-
-def _seconds_to_begin(campaign: Campaign, now: datetime) -> int:
-    if campaign.begin_at is None:
-        return 0
-    return max(0, -int((now - campaign.begin_at) // timedelta(seconds=1)))
-
-
 def _poll_seconds(campaign: Campaign, status: CampaignStatus, now: datetime) -> int | None:
     """How soon the page looks again: often at first, seldom later, never once nothing can change."""
-    over = status is CampaignStatus.STOPPED and not campaign.no_report
-    if over or status in {CampaignStatus.DRAFT, CampaignStatus.FINISHED}:
+    if status is CampaignStatus.STOPPED and not campaign.no_report:
         return None
-    age = now - (campaign.confirmed_at or now)
+    if status in {CampaignStatus.DRAFT, CampaignStatus.FINISHED, CampaignStatus.MISSED}:
+        return None
+    if status is CampaignStatus.SCHEDULED:
+        return _ahead(campaign.send_at, now)
+    if status is CampaignStatus.WAITING_FOR_HOURS:
+        return _ahead(hours.next_opening(campaign.kind, now), now)
+    age = now - _last_turn(campaign, now)
     if age > timedelta(hours=72):
         return None
     if age > timedelta(hours=1):
@@ -174,3 +100,14 @@ def _poll_seconds(campaign: Campaign, status: CampaignStatus, now: datetime) -> 
     if age < timedelta(minutes=1):
         return 2
     return 5 if campaign.waiting else 15
+
+
+def _ahead(moment: datetime | None, now: datetime) -> int:
+    distance = timedelta() if moment is None else moment - now
+    return next((seconds for least, seconds in _AHEAD if distance > least), _NEAR)
+
+
+def _last_turn(campaign: Campaign, now: datetime) -> datetime:
+    """When it last took a turn by the clock or by a person: from then on something may be expected."""
+    turns = (campaign.confirmed_at, campaign.started_at, campaign.paused_at, campaign.resumed_at)
+    return max((turn for turn in turns if turn is not None), default=now)
