@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from flask import Response, g
@@ -46,7 +47,7 @@ def conflict_with(draft: Campaign) -> Conflict:
     theirs = drafts.written_of(draft)
     return Conflict(
         who=None if draft.saved_by == g.user.id else gateway.person(draft.saved_by) or _("Somebody"),
-        when=_wall(draft),
+        when=_wall(draft.saved_at or draft.created_at),
         draft_id=draft.id,
         version=draft.version,
         theirs=theirs,
@@ -145,7 +146,11 @@ class ComposePage:
     @property
     def saved_words(self) -> str:
         """When the draft was saved last."""
-        return _("Draft saved %(time)s", time=_wall(self.saved))
+        return _("Draft saved %(time)s", time=_wall(self.saved.saved_at or self.saved.created_at))
+
+    def wall(self, at: datetime) -> str:
+        """A moment in the team's zone, in short."""
+        return _wall(at)
 
     @cached_property
     def test(self) -> testing.SentTest | None:
@@ -174,9 +179,8 @@ class ComposePage:
         }
 
 
-def _wall(draft: Campaign) -> str:
-    """When it was saved: the time alone today, else the day too."""
-    at = draft.saved_at or draft.created_at
+def _wall(at: datetime) -> str:
+    """A moment of today as its time alone, else with the day."""
     zone = time_zone()
     today = at.astimezone(zone).date() == clock.now().astimezone(zone).date()
     return f"{at.astimezone(zone):%H:%M}" if today else moment(at)

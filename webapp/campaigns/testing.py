@@ -33,7 +33,7 @@ class SentTest:
     campaign: Campaign
     mobile: str
     status: MessageStatus | CampaignStatus
-    at: datetime | None
+    at: datetime
     same_text: bool
     watched: bool
 
@@ -94,15 +94,21 @@ def latest(draft: Campaign, now: datetime) -> SentTest | None:
     if test is None:
         return None
     rows = recipients.page(test, drafts.account_of(test.account_id), now).rows
-    status = rows[0].status if rows else queries.status_of(test)
+    status = rows[0].status if rows else _before_it_goes(test)
     return SentTest(
         campaign=test,
         mobile=rows[0].mobile if rows else drafts.lines_of(test, 1).strip(),
         status=status,
-        at=(rows[0].reported_at if rows else None) or test.confirmed_at,
+        at=(rows[0].reported_at if rows else None) or test.confirmed_at or now,
         same_text=(test.body, test.signature) == (draft.body, draft.signature),
         watched=not wording(status).final and now - (test.confirmed_at or now) < WATCHED,
     )
+
+
+def _before_it_goes(test: Campaign) -> MessageStatus | CampaignStatus:
+    """What holds a test up, if anything does; one message needs no planning that anybody has to know of."""
+    status = queries.status_of(test)
+    return MessageStatus.QUEUED if status is CampaignStatus.PLANNING else status
 
 
 def _used(key: str) -> Campaign | None:
