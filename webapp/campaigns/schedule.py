@@ -6,7 +6,7 @@ nobody chose. What a clock that jumps has done is never undone by it; a person c
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
 from sqlalchemy import or_, select
@@ -19,10 +19,14 @@ from webapp.campaigns.moments import parse_local as parse_local
 from webapp.campaigns.moments import start_by
 from webapp.campaigns.operations import ACCOUNT_REASONS
 from webapp.campaigns.states import CampaignState
+from webapp.database import id_at
 from webapp.errors import DomainError
 
 # Until its first request a campaign can get another time, or be edited; one that was missed has none yet.
 NOT_BEGUN = (CampaignState.PLANNING, CampaignState.SCHEDULED, CampaignState.READY, CampaignState.MISSED)
+
+# A clock may have been set back since the campaign was made.
+_SET_BACK = timedelta(days=2)
 
 
 def start_due(now: datetime) -> list[int]:
@@ -95,7 +99,7 @@ def reschedule(campaign_id: int, send_at: datetime | None, key: str) -> Campaign
     has begun, and for a time that has passed or lies behind the campaign's own limit.
     """
     campaign = locked(campaign_id)
-    if _key_used(campaign.id, key):
+    if noted(campaign, "campaign.time_changed", "key", key):
         return campaign
     now = clock.now()
     if not has_not_begun(campaign):
@@ -140,17 +144,17 @@ def locked(campaign_id: int) -> Campaign:
     ).one()  # fmt: skip
 
 
-def _key_used(campaign_id: int, key: str) -> bool:
-    """The log of what was done remembers the keys: an entry is there exactly if its deed was done."""
+def noted(campaign: Campaign, action: str, name: str, value: str) -> bool:
+    """Whether the log of what was done says this of a campaign: an entry is there exactly if its deed is."""
     return tenancy.session().scalar(
         select(AuditEntry.id)
         .where(
             AuditEntry.team_id == tenancy.scope(),
-            # Ids grow with time, so this reads no more of the log than the campaign has lived through.
-            AuditEntry.id > campaign_id,
-            AuditEntry.action == "campaign.time_changed",
-            AuditEntry.object_id == campaign_id,
-            AuditEntry.details["key"].astext == key,
+            # Ids grow with time, so this reads little more of the log than the campaign has lived through.
+            AuditEntry.id > id_at(campaign.created_at - _SET_BACK),
+            AuditEntry.action == action,
+            AuditEntry.object_id == campaign.id,
+            AuditEntry.details[name].astext == value,
         )
         .limit(1)
     ) is not None  # fmt: skip

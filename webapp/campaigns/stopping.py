@@ -13,7 +13,6 @@ from sqlalchemy import select, update
 
 from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import Detail, audit
-from webapp.accounts.models import AuditEntry
 from webapp.campaigns import endings, hours, schedule, tallies
 from webapp.campaigns.models import Batch, Campaign
 from webapp.campaigns.operations import ACCOUNT_REASONS
@@ -115,19 +114,8 @@ def cut_off(campaign_id: int, now: datetime) -> None:
 
 def was_cut_off(campaign: Campaign) -> bool:
     """Whether a stopped campaign was ended by its sending hours, not by a person."""
-    if campaign.at_hours_end != AtHoursEnd.DROP:
-        return False
-    return tenancy.session().scalar(
-        select(AuditEntry.id)
-        .where(
-            AuditEntry.team_id == tenancy.scope(),
-            AuditEntry.id > campaign.id,
-            AuditEntry.action == "campaign.stopped",
-            AuditEntry.object_id == campaign.id,
-            AuditEntry.details["why"].astext == "hours",
-        )
-        .limit(1)
-    ) is not None  # fmt: skip
+    dropped = campaign.at_hours_end == AtHoursEnd.DROP
+    return dropped and schedule.noted(campaign, "campaign.stopped", "why", "hours")
 
 
 def stopping_campaigns() -> list[int]:
