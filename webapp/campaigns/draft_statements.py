@@ -26,30 +26,38 @@ FROM unnest(CAST(:hashes AS bytea[]), CAST(:mobiles AS text[]), CAST(:names AS t
 )
 
 # What is laid out: how much it is, and a digest of every number with its text, which the confirm must find
-# unchanged. `Laid.digest` makes the same of what is not stored yet.
+# unchanged. `Laid.digest` makes the same of what is not stored yet. The weight of a text is looked up row by
+# row: of rows that were only just written the planner knows nothing, and would join each with each.
 AUDIENCE = text(
     """
-SELECT count(*) AS recipients, coalesce(sum(campaign_text.parts), 0) AS cost,
+WITH laid AS MATERIALIZED (
+    SELECT mobile, text_hash, copy, coalesce(variables->>'name', '') AS name,
+        (SELECT parts FROM campaign_text WHERE campaign_text.team_id = audience.team_id
+            AND campaign_text.campaign_id = audience.campaign_id
+            AND campaign_text.text_hash = audience.text_hash) AS parts
+    FROM audience WHERE team_id = :team AND campaign_id = :campaign
+)
+SELECT count(*) AS recipients, coalesce(sum(parts), 0) AS cost,
     encode(sha256(convert_to(coalesce(string_agg(
-        concat_ws(' ', mobile, encode(text_hash, 'hex'), campaign_text.parts,
-            coalesce(variables->>'name', '')),
+        concat_ws(' ', mobile, encode(text_hash, 'hex'), parts, name),
         E'\\n' ORDER BY mobile COLLATE "C", text_hash, copy), ''), 'UTF8')), 'hex') AS digest
-FROM audience JOIN campaign_text USING (team_id, campaign_id, text_hash)
-WHERE team_id = :team AND campaign_id = :campaign
+FROM laid
 """
 )
 
 # The texts, and how many requests they need: a request has one text.
 TEXTS = text(
     """
-SELECT count(*) AS texts, min(parts) AS parts_least, max(parts) AS parts,
-    coalesce(sum(-(-people / :limit)), 0) AS requests
+SELECT count(*) AS texts, coalesce(sum((people + :limit - 1) / :limit), 0) AS requests,
+    min(parts) AS parts_least, max(parts) AS parts
 FROM (
-    SELECT campaign_text.parts, count(*) AS people
-    FROM audience JOIN campaign_text USING (team_id, campaign_id, text_hash)
-    WHERE team_id = :team AND campaign_id = :campaign
-    GROUP BY text_hash, campaign_text.parts
-) AS by_text
+    SELECT people, (SELECT parts FROM campaign_text WHERE team_id = :team AND campaign_id = :campaign
+        AND campaign_text.text_hash = by_text.text_hash) AS parts
+    FROM (
+        SELECT text_hash, count(*) AS people FROM audience
+        WHERE team_id = :team AND campaign_id = :campaign GROUP BY text_hash
+    ) AS by_text
+) AS weighed
 """
 )
 
