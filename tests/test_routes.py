@@ -50,6 +50,7 @@ OTHER_PARAMETERS = {
     "filename": PathConverter,
     "status": IntegerConverter,
     "token": UnicodeConverter,
+    "no": IntegerConverter,
 }
 OWN_SEGMENTS = {"_kit"}  # the page of components, which only a developer sees
 

@@ -96,6 +96,10 @@ def searched(_browser: FlaskClient, side: Side) -> Form:
     return {"digits": side.ids["number"]}
 
 
+def decided(_browser: FlaskClient, side: Side) -> Form:
+    return {f"{side.ids['batch']}-choice": "wait", "all-choice": "wait"}
+
+
 SPARE = {"account_id": "spare"}
 SENT, DRAFT = {"campaign_id": "sent"}, {"campaign_id": "draft"}
 LATER = {"campaign_id": "later"}
@@ -126,6 +130,9 @@ CASES: dict[tuple[str, str], Case] = {
     ("campaigns.time", "GET"): Case(LATER),
     ("campaigns.change_time", "POST"): Case(LATER, form=put_off, works=(303,)),
     ("campaigns.reopen", "POST"): Case(LATER, works=(303,)),
+    ("campaigns.unconfirmed", "GET"): Case(SENT),
+    ("campaigns.decide", "POST"): Case(SENT | {"no": "batch"}, form=decided, works=(303,)),
+    ("campaigns.decide_all", "POST"): Case(SENT, form=decided, works=(303,)),
     ("accounts.general", "POST"): Case(form=renamed, works=(303,)),
     ("accounts.change_hours", "POST"): Case(form=hours, works=(303,)),
     ("gateway.connect_first", "POST"): Case(form=connected, works=(303,)),

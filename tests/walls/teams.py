@@ -72,6 +72,7 @@ def build(app: Flask, database: Database, practice: PracticeGateway) -> World:
 def furnish(app: Flask, practice: PracticeGateway, person: Person, mark: str, first: int) -> Side:
     """An account that works, one that is spare, two drafts, a sent campaign and a scheduled one."""
     token = f"{mark}-callback-token-0123456789"
+    batch_no = 85_610_000 + first // 1_000_000 % 1000
     for n in (1, 2):
         practice.add_user(f"{mark}-uid-{n}", f"{mark}-pwd", balance=100_000)
     with tenancy.team_scope(person.team_id, app) as session:
@@ -104,6 +105,8 @@ def furnish(app: Flask, practice: PracticeGateway, person: Person, mark: str, fi
         ]
         sent = session.get_one(Campaign, (person.team_id, made[1]))
         campaigns.confirm_campaign(sent.id, f"{mark}-key", drafts.preview(sent).digest, person.user_id, 0)
+        # A number of its own, so that a batch named in an address is one team's alone.
+        sent.next_batch = batch_no
         later = drafts.draft_campaign(
             account_id,
             f"{first + 30} {mark}",
@@ -122,6 +125,7 @@ def furnish(app: Flask, practice: PracticeGateway, person: Person, mark: str, fi
         "spare": str(spare_id),
         "draft": str(made[0]),
         "sent": str(made[1]),
+        "batch": str(batch_no),
         "later": str(later_id),
         "waste": str(made[2]),
         "number": str(first + 10),

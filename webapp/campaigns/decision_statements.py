@@ -107,3 +107,67 @@ ORDER BY batch.campaign_id, batch.no
 FOR NO KEY UPDATE OF batch
 """
 )
+
+# Batches that a person looks at, with the first and the last number of the request but not those between.
+SHOWN = text(
+    """
+SELECT no, account_id, state, content, size, open, repeats, first_unknown_at, wake_at, why, decided_by,
+    decided_at, mobiles[1] AS first, mobiles[size] AS last
+FROM batch
+WHERE team_id = :team AND campaign_id = :campaign AND no > :after AND open > 0
+    AND CASE WHEN :on_hold
+        THEN state = 'hold' OR (state = 'inflight' AND first_unknown_at IS NOT NULL)
+        ELSE state = 'unconfirmed' END
+ORDER BY no LIMIT :most
+"""
+)
+
+# Every call that had people of these batches in it, also in the batches that they came of; the latest ones.
+CALLS = text(
+    """
+WITH RECURSIVE line AS (
+    SELECT no AS shown, no, parent FROM batch
+    WHERE team_id = :team AND campaign_id = :campaign AND no = ANY(:numbers)
+    UNION ALL
+    SELECT line.shown, batch.no, batch.parent FROM line
+    JOIN batch ON batch.team_id = :team AND batch.campaign_id = :campaign AND batch.no = line.parent
+), call AS (
+    SELECT line.shown, attempt.batch_no, attempt.n, attempt.started_at, attempt.finished_at, attempt.outcome,
+        attempt.why, attempt.http_status, attempt.resp_code, attempt.msgid, attempt.answer,
+        row_number() OVER (PARTITION BY line.shown ORDER BY attempt.started_at DESC, attempt.n DESC) AS place
+    FROM line JOIN attempt ON attempt.team_id = :team AND attempt.campaign_id = :campaign
+        AND attempt.batch_no = line.no
+)
+SELECT * FROM call WHERE place <= :most ORDER BY shown, started_at, batch_no, n
+"""
+)
+
+# The balance before the first call and after the last one, and whether anything else can have moved it.
+BALANCE_AROUND = text(
+    """
+WITH earlier AS (
+    SELECT messages, read_at FROM balance_reading
+    WHERE team_id = :team AND account_id = :account AND outcome = 'ok' AND messages IS NOT NULL
+        AND id < :first_id
+    ORDER BY id DESC LIMIT 1
+), later AS (
+    SELECT messages, read_at FROM balance_reading
+    WHERE team_id = :team AND account_id = :account AND outcome = 'ok' AND messages IS NOT NULL
+        AND id > :last_id
+    ORDER BY id LIMIT 1
+)
+SELECT earlier.messages AS before, earlier.read_at AS before_at, later.messages AS after,
+    later.read_at AS after_at,
+    EXISTS (
+        SELECT 1 FROM campaign JOIN attempt ON attempt.team_id = :team AND attempt.campaign_id = campaign.id
+        WHERE campaign.team_id = :team AND campaign.account_id = :account
+            AND campaign.started_at < later.read_at
+            AND coalesce(campaign.handed_over_at, 'infinity') > earlier.read_at
+            AND attempt.started_at < later.read_at
+            AND coalesce(attempt.finished_at, 'infinity') > earlier.read_at
+            AND coalesce(attempt.outcome, 'unknown') NOT IN ('not_left', 'never_left', 'refused')
+            AND NOT (campaign.id = :campaign AND attempt.batch_no = ANY(:numbers))
+    ) AS others
+FROM earlier CROSS JOIN later
+"""
+)

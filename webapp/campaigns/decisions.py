@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import Select, func, insert, select, update
 
 from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import audit
@@ -153,6 +153,12 @@ def decide_all(campaign_id: int, choice: Choice, seen: str, user_id: int | None)
 def undecided_numbers(campaign_id: int) -> list[int]:
     """The numbers of all batches that a person has to decide about."""
     return list(tenancy.session().scalars(_undecided(campaign_id).order_by(Batch.no)))
+
+
+def people_undecided(campaign_id: int) -> int:
+    """Of how many people in those batches nothing is known."""
+    still_open = _undecided(campaign_id).with_only_columns(func.coalesce(func.sum(Batch.open), 0))
+    return int(tenancy.session().scalars(still_open).one())
 
 
 def digest_of(numbers: Iterable[int]) -> str:
