@@ -198,6 +198,8 @@ def test_a_page_that_does_not_know_the_version_overwrites_only_its_own_person(
     campaign = drafts.save_draft(Written(account, body="One"), alice.user_id, draft_key="key")
     drafts.save_draft(Written(account, body="Two"), alice.user_id, draft_key="key")
     assert (campaign.body, campaign.version) == ("Two", 2)
+    odd = [drafts.save_draft(Written(account), alice.user_id, draft_key="\x00key").id for _ in "ab"]
+    assert odd[0] == odd[1]
     bob = alice.user_id + 1
     drafts.save_draft(Written(account, body="Bob's"), bob, campaign_id=campaign.id, version=2)
     with pytest.raises(StaleDraftError):

@@ -36,6 +36,7 @@ from webapp.campaigns.written import MOST_PASTED as MOST_PASTED
 from webapp.campaigns.written import MOST_SIGNATURE as MOST_SIGNATURE
 from webapp.campaigns.written import Written as Written
 from webapp.campaigns.written import check_sizes, name_to_keep, tidy
+from webapp.characters import storable
 from webapp.contacts.numbers import Reason
 from webapp.errors import DomainError
 
@@ -87,7 +88,7 @@ def save_draft(
     that the writer began from. Raises StaleDraftError where somebody else changed it since, DomainError for
     what is no draft any more, and for what is too large to keep.
     """
-    written = tidy(written)
+    written, draft_key = tidy(written), storable(draft_key or "") or None
     check_sizes(written)
     account_of(written.account_id)
     campaign = _found(campaign_id, draft_key)
