@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TelField, TextAreaField
@@ -15,6 +17,21 @@ from webapp.campaigns.states import AtHoursEnd, Kind
 # More is let in than a paste may have, so that it is the form that says so.
 MOST_PASTE_BYTES = 4 * 1024 * 1024
 MOST_KEY = 64
+
+
+# Line breaks of a kind that forms do not have, and what no page may hold at all.
+_BREAKS = re.compile(r"[\x0b\x0c\x1c-\x1e\x85]")
+_BROKEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
+
+
+def _shown(text: str | None) -> str | None:
+    """A text without what no phone shows, so that it does not come back into the page either."""
+    return text and texts.clean(text)
+
+
+def _pasted(text: str | None) -> str | None:
+    """A paste with its odd characters made visible: a damaged number must stay damaged."""
+    return text and _BROKEN.sub("\ufffd", _BREAKS.sub("\n", text))
 
 
 class ComposeForm(FlaskForm):  # type: ignore[misc] # the library carries no types
@@ -39,23 +56,23 @@ class ComposeForm(FlaskForm):  # type: ignore[misc] # the library carries no typ
             "One or many, separated by lines, commas or spaces. A name may stand beside a number: "
             "13800138000, Wang Fang."
         ),
+        filters=[_pasted],
     )
     signature = StringField(
         _l("Signature"),
         description=_l("The name of your shop, clinic or school. It is sent in 【 】 before the text."),
+        filters=[_shown],
     )
-    body = TextAreaField(
-        _l("Text"),
-        # What no phone shows must not come back into the page either.
-        filters=[lambda text: text and texts.clean(text)],
-    )
+    body = TextAreaField(_l("Text"), filters=[_shown])
     name = StringField(
         _l("Name of the campaign"),
         description=_l("Only your team sees it. Without one it is called as its text begins."),
+        filters=[_shown],
     )
     default_name = StringField(
         _l("For people without a name"),
         description=_l("What stands there instead, such as Customer. Leave it empty to leave them out."),
+        filters=[_shown],
     )
     leave_out_long = BooleanField(_l("Leave out people whose text gets too long with their name"))
     kind = RadioField(
@@ -68,8 +85,8 @@ class ComposeForm(FlaskForm):  # type: ignore[misc] # the library carries no typ
         choices=[SelectChoice("now", _l("Now")), SelectChoice("later", _l("Later"))],
         default="now",
     )
-    send_at = StringField(_l("Day and time"), widget=DateTimeLocalInput())
-    not_after = StringField(_l("Not after"), widget=DateTimeLocalInput())
+    send_at = StringField(_l("Day and time"), widget=DateTimeLocalInput(), filters=[_shown])
+    not_after = StringField(_l("Not after"), widget=DateTimeLocalInput(), filters=[_shown])
     at_hours_end = RadioField(
         _l("When the sending hours end"),
         choices=[
@@ -78,14 +95,14 @@ class ComposeForm(FlaskForm):  # type: ignore[misc] # the library carries no typ
         ],
         default=AtHoursEnd.WAIT,
     )
-    test_mobile = TelField(_l("Send a test to"))
+    test_mobile = TelField(_l("Send a test to"), filters=[_shown])
     test_key = HiddenField(validators=[Length(max=MOST_KEY)])
 
 
 class SendTestForm(FlaskForm):  # type: ignore[misc] # the library carries no types
     """One number and a one-use key."""
 
-    test_mobile = TelField(_l("Send a test to"))
+    test_mobile = TelField(_l("Send a test to"), filters=[_shown])
     test_key = HiddenField(validators=[InputRequired(), Length(max=MOST_KEY)])
 
 
