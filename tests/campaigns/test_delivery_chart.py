@@ -33,7 +33,7 @@ def drawn(changes: list[history.Change], now_minute: int) -> list[Point]:
 def test_five_minutes() -> None:
     found = drawn([change(0, no_report=40), change(2, no_report=-30, delivered=30), change(4, failed=2)], 4)
     assert [point.minutes for point in found] == [0, 1, 2, 3, 4, 5]
-    assert [point.no_report for point in found] == [0, 40, 40, 10, 10, 10]
+    assert [point.no_report for point in found] == [40, 40, 40, 10, 10, 10]
     assert [point.delivered for point in found] == [0, 0, 0, 30, 30, 30]
     assert found[-1] == Point(5, delivered=30, failed=2, no_report=10)
 
@@ -71,6 +71,7 @@ def test_nothing_is_drawn_before_the_first_change() -> None:
 def test_what_is_taken_back_is_drawn_so() -> None:
     found = drawn([change(0, unconfirmed=30), change(3, unconfirmed=-30, no_report=30)], 3)
     assert [point.unconfirmed for point in found] == [0, 30, 30, 30, 0]
+    assert [point.no_report for point in found] == [30, 0, 0, 0, 30], "nothing was known when they went out"
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_what_it_says(app: Flask, alice: Person, account: int, database: Databas
     assert chart.x_labels == ["0", "3", "6", "9", "12 minutes"]
     assert chart.end_label == "95.0% delivered"
     assert chart.heads == ["After", "Delivered", "Failed", "No report yet"]
-    assert chart.rows[0] == ["0 minutes", "0%", "0%", "0%"]
+    assert chart.rows[0] == ["0 minutes", "0%", "0%", "100%"]
     assert chart.rows[-1] == ["12 minutes", "95.0%", "2.5%", "2.5%"]
     assert len(chart.rows) == len(chart.says) == 13
     page = drawn_by(app, chart)

@@ -89,7 +89,8 @@ def _changes(campaign_id: int) -> list[Change]:
 def points(changes: Sequence[Change], now: datetime) -> list[Point]:
     """What was known at evenly spread times since the first change, at most MOST_POINTS of them.
 
-    A minute's changes are known at its end. The first point lies before all of them.
+    A minute's changes are known at its end. At the first point the first minute's messages have gone out and
+    nothing is known of them.
     """
     if not changes:
         return []
@@ -97,10 +98,10 @@ def points(changes: Sequence[Change], now: datetime) -> list[Point]:
     last = _minutes(start, changes[-1][0])
     known = max(last, _minutes(start, now))
     step = next((step for step in _STEPS if last <= step * _MOST_STEPS), -(-last // _MOST_STEPS))
-    found = [Point(0)]
+    found = [Point(0, no_report=sum(getattr(changes[0][1], name) for name in _OUTCOMES))]
+    sums = Point(0)
     following = 0
     for place in range(1, _even(-(-last // step), step, known) + 1):
-        sums = found[-1]
         while following < len(changes) and _minutes(start, changes[following][0]) <= place * step:
             sums = _sum(sums, changes[following][1])
             following += 1
