@@ -32,6 +32,7 @@ from tests.factories import Person, confirm, connect_practice, make_person, numb
 from tests.practice.fixture import PracticeGateway
 from webapp import clock, tenancy
 from webapp.campaigns import operations
+from webapp.campaigns.claims import Claim
 from webapp.campaigns.decisions import Choice
 from webapp.campaigns.models import Batch
 from webapp.gateway.models import GatewayAccount
@@ -83,6 +84,22 @@ def test_a_late_code_0_for_a_child_that_was_posted_is_a_second_msgid(
     assert tallies(app, alice, campaign_id) == {"delivered": 5}
     assert rolled_up(database) == {"delivered": 5}
     assert promise(app, alice, account) == ("repeat", False), "these two requests were meant"
+
+
+def test_a_child_that_was_repeated_itself_breaks_no_promise_by_its_parents_reports(
+    app: Flask, database: Database, alice: Person, account: int
+) -> None:
+    campaign_id, first = unconfirmed(app, alice, account)
+    decide(app, alice, campaign_id, Choice.SEND_AGAIN)
+    (second,) = claim(app, alice)
+    store(app, alice, [answered(first, code(0, "m1"))])
+    store(app, alice, [answered(second, LOST)])
+    (third,) = ask_again(app, alice, campaign_id, 2)
+    store(app, alice, [answered(third, code(0, "m3"))])
+    report(app, database, alice, account, "m1", numbers(5))
+    report(app, database, alice, account, "m3", numbers(5))
+    assert promise(app, alice, account) == ("repeat", False)
+    assert tallies(app, alice, campaign_id) == {"delivered": 5}
 
 
 def test_a_late_code_0_clears_up_a_child_that_is_unclear_itself(
@@ -236,16 +253,20 @@ def promise(app: Flask, person: Person, account: int) -> tuple[str, bool]:
         return found.repeat_mode, found.promise_broken_at is not None
 
 
+def ask_again(app: Flask, person: Person, campaign_id: int, no: int) -> list[Claim]:
+    """Claim the identical request that is made after the evidence, as if that time were over."""
+    with tenancy.team_scope(person.team_id, app) as session:
+        session.get_one(Batch, (person.team_id, campaign_id, no)).wake_at = clock.now()
+        session.commit()
+    return claim(app, person)
+
+
 def repeated(app: Flask, person: Person, account: int) -> int:
     """A campaign whose lost request was made again and answered; reports tell of the first one too."""
     campaign_id = confirm(app, person, account, numbers(5))
     (first,) = claim(app, person)
     store(app, person, [answered(first, LOST)])
-    with tenancy.team_scope(person.team_id, app) as session:
-        batch = session.get_one(Batch, (person.team_id, campaign_id, 1))
-        batch.wake_at = clock.now()
-        session.commit()
-    (second,) = claim(app, person)
+    (second,) = ask_again(app, person, campaign_id, 1)
     store(app, person, [answered(second, code(0, "m2"))])
     assert adopt(app, person, account, "m1", numbers(5))
     return campaign_id

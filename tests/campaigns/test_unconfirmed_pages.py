@@ -166,7 +166,7 @@ def test_sending_again_needs_the_tick_and_is_done_once(
         assert "5 messages are sent again." in said(browser.get(answer.location))
     assert states(app, alice, campaign_id) == ["replaced", "planned"]
     assert rolled_up(database) == {}
-    assert "Nothing is left to decide here" in said(page(browser, alice, campaign_id))
+    assert "Nothing of this campaign waits for a decision." in said(page(browser, alice, campaign_id))
 
 
 @pytest.mark.parametrize(
@@ -186,6 +186,7 @@ def test_the_other_answers_need_no_tick(
     assert states(app, alice, campaign_id) == [state]
     later = said(page(browser, alice, campaign_id))
     assert ("alice@example.org chose to wait" in later) is (choice == "wait")
+    assert ("5 messages stay “Not confirmed”, as was decided." in later) is (choice == "do_not_send")
 
 
 def test_what_was_settled_meanwhile_is_told(
