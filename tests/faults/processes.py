@@ -15,15 +15,16 @@ from typing import Self
 from tests.practice.fixture import wait_until
 
 ROOT = Path(__file__).parents[2]
+ESTABLISHED = "01"
 
 
 class Process:
     """One command of the program; its output goes to a file."""
 
-    def __init__(self, folder: Path, command: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, command: str, environ: Mapping[str, str], log: str = "") -> None:
         self.command = command
         self.environ = {**os.environ, **environ}
-        self.log = folder / f"{command}.log"
+        self.log = folder / f"{log or command}.log"
         self.running: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
@@ -39,6 +40,17 @@ class Process:
         assert self.running is not None
         os.killpg(self.running.pid, signal.SIGKILL)
         self.running.wait(timeout=30)
+
+    def has_connection_to(self, port: int) -> bool:
+        """Whether the process has a connection to this port at the moment, as the kernel says."""
+        assert self.running is not None
+        fields = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        inodes = {line[9] for line in fields if line[2].endswith(f":{port:04X}") and line[3] == ESTABLISHED}
+        try:
+            links = [str(link.readlink()) for link in Path(f"/proc/{self.running.pid}/fd").iterdir()]
+        except OSError:  # one of them was closed meanwhile, or all of them
+            return False
+        return any(f"socket:[{inode}]" in links for inode in inodes)
 
     def stop(self) -> int:
         assert self.running is not None

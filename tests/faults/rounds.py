@@ -75,7 +75,8 @@ def play(app: Flask, database: Database, person: Person, account: int, number: i
     )
     played.campaign_id = confirm(app, person, account, played.people, played.body)
     wake()
-    if played.what == "reopen" or chance.random() < 0.4:
+    # Most edits come before the first request; the others must be refused.
+    if chance.random() < (0.8 if played.what == "reopen" else 0.4):
         wait_for_rows(database, "message", played, chance.choice((0, 0, 3, PEOPLE)))
     else:
         wait_for_rows(database, "attempt", played, chance.choice((1, 1, 2, 3)))

@@ -22,6 +22,7 @@ from tests.faults.answering import ROWS, Answerer, Flood, Names, Row
 from webapp import application, create_app, schema, tenancy
 from webapp.accounts import operations as accounts
 from webapp.accounts.models import User
+from webapp.campaigns import invariants
 from webapp.campaigns.models import Attempt, Batch
 from webapp.embedded import Cluster
 from webapp.gateway import operations as gateway
@@ -54,6 +55,7 @@ class Found:
     limit: int
     pause: str | None
     tallies: dict[str, int]
+    broken: list[str]
     requests: int
 
 
@@ -193,6 +195,7 @@ def look(app: Flask, case: Case) -> Found:
             limit=account.numbers_per_request,
             pause=campaign.paused_by_machine,
             tallies={name: count for name in set(TALLIES.values()) if (count := getattr(campaign, name))},
+            broken=invariants.broken(),
             requests=case.answerer.server.connections,
         )
 
@@ -211,6 +214,7 @@ def test_each_answer_ends_in_its_states(
     assert (ours.account, ours.pause) == ("untested" if no_halves else row.account, row.pause)
     assert ours.limit == row.limit
     assert ours.tallies == {TALLIES[batch]: row.size}
+    assert ours.broken == []
 
 
 def test_a_gigabyte_is_left_unread(found: dict[str, Found]) -> None:

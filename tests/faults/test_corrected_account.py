@@ -14,7 +14,7 @@ from tests.faults.dump import figures_of
 from tests.faults.moving import set_times
 from tests.practice.fixture import PracticeGateway, wait_until
 from webapp import tenancy
-from webapp.campaigns import claims
+from webapp.campaigns import claims, invariants
 from webapp.campaigns.models import Attempt
 from webapp.gateway import operations
 from webapp.sealing import Secret
@@ -72,6 +72,8 @@ def test_fifty_blocked_batches_all_go_out(
         wait_until(lambda: states() == ["accepted"] * BATCHES, 30)
     campaign = campaign_of(app, alice, campaign_id)
     assert (campaign.state, campaign.no_report, campaign.unconfirmed) == ("waiting_for_reports", 500, 0)
+    with tenancy.team_scope(alice.team_id, app):
+        assert invariants.broken() == []
     assert outcomes(app, alice) == {no: ["refused", "taken"] for no in range(1, BATCHES + 1)}
     found = figures_of(practice, empty, tmp_path_factory.mktemp("dump"), uid)
     wanted = {

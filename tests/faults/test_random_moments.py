@@ -1,4 +1,4 @@
-"""Stop, edit and opt-out at random moments, two hundred times, while small campaigns are planned and sent.
+"""Stop, edit and opt-out at random moments, two hundred times in all, while small campaigns are on their way.
 
 Several campaigns are under way at once in one team, through an account with few free connections and a
 gateway that now and then loses an answer. The ledger tells what was posted, the attempts when it was decided.
@@ -28,11 +28,11 @@ from webapp.campaigns.models import Attempt, Batch, Message
 from webapp.gateway.models import GatewayAccount
 from webapp.settings import Times
 
-ROUNDS = 200
+SEEDS = (1, 2, 3, 4)
+ROUNDS = 50
 LANES = 4
-SEED = 14
-# Of what is done in the rounds: so many at least must have met a campaign in this state.
-LEAST = {"planning": 15, "sending": 30}
+# Of what is done in the rounds of a seed: so many at least must have met a campaign in this state.
+LEAST = {"planning": 5, "sending": 10}
 TIMES = Times(
     connect=1, answer=2, call_limit=2, lease=60, reaper=0.2, evidence=0.1, first_repeat=0.1, second_repeat=0.3
 )
@@ -58,10 +58,13 @@ def account(app: Flask, alice: Person, practice: PracticeGateway, monkeypatch: p
 
 
 @pytest.fixture
-def rounds(app: Flask, empty: Database, alice: Person, account: int) -> list[Round]:
-    """All rounds, played to their end."""
+def rounds(
+    app: Flask, empty: Database, alice: Person, account: int, request: pytest.FixtureRequest
+) -> list[Round]:
+    """All rounds of a seed, played to their end."""
+    seed: int = request.param
     with sender(app), ThreadPoolExecutor(LANES) as lanes, empty.owner() as connection:
-        played = list(lanes.map(lambda number: play(app, empty, alice, account, number, SEED), range(ROUNDS)))
+        played = list(lanes.map(lambda number: play(app, empty, alice, account, number, seed), range(ROUNDS)))
 
         def all_over() -> bool:
             states = connection.execute("SELECT DISTINCT state FROM campaign").fetchall()
@@ -112,7 +115,8 @@ class Posted:
         ]
 
 
-def test_two_hundred_random_moments(
+@pytest.mark.parametrize("rounds", SEEDS, indirect=True)
+def test_random_moments(
     app: Flask, empty: Database, practice: PracticeGateway, alice: Person, account: int, rounds: list[Round],
     tmp_path: Path,
 ) -> None:  # fmt: skip
@@ -162,5 +166,5 @@ def check_that_the_others_got_it(posted: Posted, rounds: list[Round]) -> None:
     unmoved = [played for played in rounds if played.what == "reopen"]
     reached = [mobile for played in unmoved for mobile in played.people if posted.by_mobile[mobile]]
     assert sorted(reached) == sorted(mobile for played in unmoved for mobile in played.people)
-    assert any(played.reopened_at is not None for played in unmoved)
+    assert len({played.reopened_at is None for played in unmoved}) == 2, "all came too late, or none did"
     assert any(not posted.by_mobile[mobile] for played in rounds for mobile in played.opted_out)
