@@ -19,10 +19,13 @@ from tests.factories import Person, connect_practice, make_person, numbers, sign
 from tests.practice.fixture import PracticeGateway
 from tests.ui.markup import faults
 from webapp import tenancy
-from webapp.campaigns import progress, schedule, stopping
+from webapp.campaigns import decisions, progress, queries, schedule, stopping
 from webapp.campaigns.models import Campaign, CampaignMinute
 from webapp.campaigns.states import Kind
+from webapp.gateway.exchange import Exchange
+from webapp.gateway.exchange import Kind as GatewayKind
 from webapp.gateway.models import GatewayAccount
+from webapp.statuses import CampaignStatus
 
 # A Monday, 10:00 in Shanghai.
 MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -279,3 +282,17 @@ def test_what_has_begun_keeps_its_time_and_its_text(
         page = said(browser.get(place))
     assert "Its time cannot be changed any more." in page
     assert "it cannot be edited any more" in page
+
+
+def test_what_a_person_has_closed_needs_nobody_any_more(app: Flask, alice: Person, account: int) -> None:
+    campaign_id = confirmed(app, alice, account, numbers(2))
+    (only,) = claim(app, alice)
+    store(app, alice, [answered(only, Exchange(GatewayKind.LOST_AFTER_SEND))])
+    did(app, alice, lambda: stopping.stop_campaign(campaign_id))
+    with tenancy.team_scope(alice.team_id, app):
+        assert queries.status_of(campaign_of(app, alice, campaign_id)) is CampaignStatus.NEEDS_ATTENTION
+    did(app, alice, lambda: decisions.do_not_send(campaign_id, only.batch_no, alice.user_id))
+    campaign = campaign_of(app, alice, campaign_id)
+    with tenancy.team_scope(alice.team_id, app):
+        assert queries.status_of(campaign) is CampaignStatus.STOPPED
+    assert campaign.unconfirmed == 2

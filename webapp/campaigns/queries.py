@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from webapp import clock, tenancy
 from webapp.campaigns import hours
-from webapp.campaigns.models import Audience, Campaign, Message
-from webapp.campaigns.states import STOPPABLE, CampaignState
+from webapp.campaigns.models import Audience, Batch, Campaign, Message
+from webapp.campaigns.states import STOPPABLE, BatchState, CampaignState
 from webapp.statuses import CampaignStatus
 
 _PLAIN: dict[str, CampaignStatus] = {
@@ -39,9 +39,24 @@ def status_of(campaign: Campaign, now: datetime | None = None) -> CampaignStatus
         opening = hours.next_opening(campaign.kind, clock.now() if now is None else now)
         if opening is not None:
             return CampaignStatus.WAITING_FOR_HOURS
-    if campaign.unconfirmed and not campaign.waiting and campaign.state not in STOPPABLE:
+    over = not campaign.waiting and campaign.state not in STOPPABLE
+    if campaign.unconfirmed and over and _waits_for_a_person(campaign):
         return CampaignStatus.NEEDS_ATTENTION
     return _PLAIN[campaign.state]
+
+
+def _waits_for_a_person(campaign: Campaign) -> bool:
+    """Whether a batch is still to be decided about; what was closed stays not confirmed for good."""
+    return tenancy.session().scalar(
+        select(Batch.no)
+        .where(
+            Batch.team_id == tenancy.scope(),
+            Batch.campaign_id == campaign.id,
+            Batch.state.in_((BatchState.HOLD, BatchState.UNCONFIRMED)),
+            Batch.open > 0,
+        )
+        .limit(1)
+    ) is not None  # fmt: skip
 
 
 def audience_numbers(campaign: Campaign, most: int) -> list[str]:

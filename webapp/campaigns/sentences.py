@@ -160,6 +160,13 @@ def _waiting_for_reports(campaign: Campaign) -> str:
             "Accepted: the gateway took all %(gone)s. Reports usually start within a minute.",
             **_gone(campaign),
         )
+    if not campaign.no_report and campaign.unconfirmed:
+        return ngettext(
+            "Handed over. %(count)s message stays not confirmed, as was decided.",
+            "Handed over. %(count)s messages stay not confirmed, as was decided.",
+            campaign.unconfirmed,
+            count=format_decimal(campaign.unconfirmed),
+        )
     return ngettext(
         "Handed over. %(count)s report is still to come.",
         "Handed over. %(count)s reports are still to come.",
