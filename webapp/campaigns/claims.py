@@ -11,11 +11,11 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, insert, or_, select
+from sqlalchemy import Row, delete, func, insert, or_, select
 
 from webapp import tenancy
-from webapp.campaigns import statements
-from webapp.campaigns.models import Attempt, Batch, Campaign
+from webapp.campaigns import dropping, endings, hours, statements
+from webapp.campaigns.models import Attempt, Batch, Campaign, DraftPaste
 from webapp.campaigns.states import BatchState, CampaignState
 from webapp.gateway.credentials import Credentials, GatewayGoneError, open_credentials
 from webapp.gateway.models import GatewayAccount, RepeatMode
@@ -50,21 +50,42 @@ class AccountUnusableError(Exception):
 
 
 def begin_ready_campaigns(now: datetime) -> None:
-    """Planned campaigns whose delay is over begin to send; one that somebody else holds waits a turn."""
-    for campaign in tenancy.session().scalars(
+    """Planned campaigns whose delay is over begin to send in their hours; nothing of them is edited any more.
+
+    One that somebody else holds waits a turn.
+    """
+    session = tenancy.session()
+    beginning = session.scalars(
         select(Campaign)
         .where(
             Campaign.team_id == tenancy.scope(),
             Campaign.state == CampaignState.READY,
             Campaign.begin_at <= now,
+            Campaign.kind.in_(hours.open_kinds(now)),
+            or_(Campaign.not_after.is_(None), Campaign.not_after >= now),
             Campaign.paused_by_person.is_(None),
             Campaign.paused_by_machine.is_(None),
         )
         .order_by(Campaign.id)
         .with_for_update(skip_locked=True, key_share=True)
-    ):
+        .execution_options(populate_existing=True)
+    ).all()
+    if not beginning:
+        return
+    for campaign in beginning:
         campaign.state = CampaignState.SENDING
         campaign.started_at = now
+    session.flush()
+    session.execute(
+        delete(DraftPaste).where(
+            DraftPaste.team_id == tenancy.scope(),
+            DraftPaste.campaign_id.in_([campaign.id for campaign in beginning]),
+        )
+    )
+    for campaign in beginning:
+        if campaign.waiting == 0:
+            # Everybody opted out before the planning: no answer will ever come to end it.
+            endings.note_handed_over(campaign.id, now)
 
 
 def claim_batches(now: datetime, times: Times, room: int) -> list[Claim]:
@@ -73,10 +94,12 @@ def claim_batches(now: datetime, times: Times, room: int) -> list[Claim]:
     Raises AccountUnusableError, after which the transaction must be undone.
     """
     claims: list[Claim] = []
-    for account in _well_accounts():
+    accounts = _well_accounts()
+    kinds = list(hours.open_kinds(now)) if accounts else []
+    for account in accounts:
         free = min(account.in_flight - _in_flight(account.id), room - len(claims))
         if free > 0:
-            claims.extend(_claim_of(account, now, times, free))
+            claims.extend(_claim_of(account, kinds, now, times, free))
     return claims
 
 
@@ -122,10 +145,12 @@ def _in_flight(account_id: int) -> int:
     ).one()  # fmt: skip
 
 
-def _claim_of(account: GatewayAccount, now: datetime, times: Times, free: int) -> list[Claim]:
+def _claim_of(
+    account: GatewayAccount, kinds: list[str], now: datetime, times: Times, free: int
+) -> list[Claim]:
     session = tenancy.session()
-    asked = {"team": account.team_id, "account": account.id, "now": now}
-    repeats = _due_repeats(account, now, times, free)
+    asked = {"team": account.team_id, "account": account.id, "now": now, "kinds": kinds}
+    repeats = _due_repeats(account, asked, times, free)
     fresh = session.execute(
         statements.DUE_BATCHES,
         {**asked, "limit": account.numbers_per_request, "free": free - len(repeats)},
@@ -136,6 +161,10 @@ def _claim_of(account: GatewayAccount, now: datetime, times: Times, free: int) -
         credentials = open_credentials(account)
     except (GatewayGoneError, SealError) as error:
         raise AccountUnusableError(account.id) from error
+    # Never from a repeat: it may have reached people already, and only the identical request is swallowed.
+    due = {(row.campaign_id, row.no): tuple(row.mobiles) for row in fresh}
+    if any(row.any_opt_outs for row in fresh):
+        due |= dropping.drop_opted_out(due, now)
     lease_until = now + timedelta(seconds=times.lease)
     claims = [
         Claim(
@@ -144,22 +173,27 @@ def _claim_of(account: GatewayAccount, now: datetime, times: Times, free: int) -
             campaign_id=row.campaign_id,
             batch_no=row.no,
             n=row.attempts + 1,
-            mobiles=tuple(row.mobiles),
+            mobiles=mobiles,
             content=row.content,
             credentials=credentials,
             claimed_at=now,
             lease_until=lease_until,
             swallowed_until=swallowed_until,
         )
-        for row, swallowed_until in [*repeats, *((row, None) for row in fresh)]
+        for row, mobiles, swallowed_until in (
+            *((row, tuple(row.mobiles), until) for row, until in repeats),
+            *((row, due[row.campaign_id, row.no], None) for row in fresh),
+        )
+        if mobiles
     ]
-    session.execute(statements.MARK_INFLIGHT, [_inflight_values(claim, account) for claim in claims])
-    session.execute(insert(Attempt), [_attempt_values(claim) for claim in claims])
+    if claims:
+        session.execute(statements.MARK_INFLIGHT, [_inflight_values(claim, account) for claim in claims])
+        session.execute(insert(Attempt), [_attempt_values(claim) for claim in claims])
     return claims
 
 
 def _due_repeats(
-    account: GatewayAccount, now: datetime, times: Times, free: int
+    account: GatewayAccount, asked: dict[str, Any], times: Times, free: int
 ) -> list[tuple[Row[Any], datetime]]:
     """Identical requests that are due, each with the moment at which it would no longer be swallowed."""
     if account.repeat_mode != RepeatMode.REPEAT:
@@ -167,10 +201,8 @@ def _due_repeats(
     rows = tenancy.session().execute(
         statements.DUE_REPEATS,
         {
-            "team": account.team_id,
-            "account": account.id,
-            "now": now,
-            "answered_by": now + timedelta(seconds=times.call_limit),
+            **asked,
+            "answered_by": asked["now"] + timedelta(seconds=times.call_limit),
             "dedup": account.dedup_seconds,
             "fingerprint": account.fingerprint,
             "free": free,

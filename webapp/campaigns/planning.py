@@ -1,121 +1,201 @@
 """Planning: the frozen audience becomes messages and batches, a slice a transaction, inside the database.
 
 It may be repeated at any point. The cursor moves in the transaction that writes the slice, so a crash leaves
-either both or neither, and the check at the end compares the sums before the first batch may go.
+either both or neither, and the check at the end compares the sums before the first batch may go. Whoever has
+the campaign's row plans; a person who stops or edits it meanwhile waits for one slice.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import Row, delete, or_, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp import clock, tenancy
 from webapp.accounts.audit import audit
 from webapp.campaigns import endings, statements, tallies
-from webapp.campaigns.models import Audience, Campaign
+from webapp.campaigns.models import Audience, Batch, Campaign, CampaignText, Message
 from webapp.campaigns.states import BatchState, CampaignState
 from webapp.gateway.models import GatewayAccount
 
 log = structlog.get_logger(__name__)
 
-# Recipients a transaction: a tenth of a second of work, and the most that a crash does again.
+# Recipients a transaction: a tenth of a second of work, and the most that a crash does again. At least one
+# request of the largest size that a gateway account can have.
 CHUNK = 5000
-PLANNED_NOW = (CampaignState.PLANNING, CampaignState.STOPPING)
+# Rows of the audience that are deleted at once when they are planned: much quicker than planning them.
+MOST_CLEARED = 200_000
+
+_PLANNED_NOW = or_(
+    Campaign.state == CampaignState.PLANNING,
+    # Stopped while it was planned: the plan is finished, so that every recipient has a row.
+    (Campaign.state == CampaignState.STOPPING)
+    & select(Audience.mobile)
+    .where(Audience.team_id == Campaign.team_id, Audience.campaign_id == Campaign.id)
+    .exists(),
+)
 
 
 def campaigns_to_plan() -> list[int]:
     """Ids of this team's campaigns whose audience is not planned yet; one that is being stopped is too."""
     return list(
         tenancy.session().scalars(
-            select(Campaign.id)
-            .where(
-                Campaign.team_id == tenancy.scope(),
-                Campaign.state.in_(PLANNED_NOW),
-                Campaign.planned_at.is_(None),
-            )
-            .order_by(Campaign.id)
+            select(Campaign.id).where(Campaign.team_id == tenancy.scope(), _PLANNED_NOW).order_by(Campaign.id)
         )
     )
 
 
 def plan_chunk(campaign_id: int) -> bool:
-    """Plan the next slice of a campaign; True while there is more to do.
+    """Do the next slice of a campaign's planning; True while there is more to do.
 
     False too where another worker is at it or the campaign is not being planned any more.
     """
-    session = tenancy.session()
-    campaign = session.scalar(
+    campaign = tenancy.session().scalar(
         select(Campaign)
         .where(
             Campaign.team_id == tenancy.scope(),
             Campaign.id == campaign_id,
-            Campaign.state.in_(PLANNED_NOW),
-            Campaign.planned_at.is_(None),
+            _PLANNED_NOW,
             Campaign.paused_by_machine.is_distinct_from("sums"),
         )
         .with_for_update(skip_locked=True, key_share=True)
+        .execution_options(populate_existing=True)
     )
     if campaign is None:
         return False
+    if campaign.stale_rows:
+        return _delete_stale(campaign)
+    if campaign.planned_at is None:
+        if _plan_slice(campaign):
+            return True
+        if not _sums_agree(campaign):
+            return False
+        campaign.planned_at = clock.now()
+    if _clear_planned(campaign):
+        return True
+    _finish(campaign)
+    return False
+
+
+def _delete_stale(campaign: Campaign) -> bool:
+    """Delete a slice of what an earlier version had planned: messages, then batches. Nothing was ever tried.
+
+    The cursor walks over the old messages, so that no slice has to pass what the ones before it deleted.
+    """
+    session = tenancy.session()
+    after = None if campaign.cursor_mobile is None else (campaign.cursor_mobile, campaign.cursor_copy)
+    last = _delete_next(Message, (Message.mobile, Message.copy), campaign.id, CHUNK, after)
+    campaign.cursor_mobile, campaign.cursor_copy = last or (None, None)
+    if last is not None:
+        return True
+    own = Batch.team_id == tenancy.scope(), Batch.campaign_id == campaign.id
+    # One that is being cut at this moment is left for later: whoever cuts it waits for the campaign's row.
+    numbers = session.scalars(
+        select(Batch.no).where(*own).order_by(Batch.no).limit(CHUNK).with_for_update(skip_locked=True)
+    ).all()
+    session.execute(
+        delete(Batch).where(*own, Batch.no.in_(numbers)).execution_options(synchronize_session=False)
+    )
+    campaign.stale_rows = session.scalar(select(Batch.no).where(*own).limit(1)) is not None
+    return bool(numbers) or not campaign.stale_rows
+
+
+def _plan_slice(campaign: Campaign) -> bool:
+    """Plan the next recipients; False when there are none left."""
+    session = tenancy.session()
     stopping = campaign.state == CampaignState.STOPPING
     limit = session.scalars(
         select(GatewayAccount.numbers_per_request).where(
             GatewayAccount.team_id == campaign.team_id, GatewayAccount.id == campaign.account_id
         )
     ).one()
-    planned = session.execute(
+    planned: Row[Any] = session.execute(
         statements.PLAN_CHUNK,
         {
-            "team": campaign.team_id,
-            "campaign": campaign.id,
+            **_key(campaign),
             "account": campaign.account_id,
-            # Stopped while it was planned: the plan is finished, so that every recipient has a row.
             "state": BatchState.STOPPED if stopping else BatchState.PLANNED,
-            "content": campaign.content,
             "limit": limit,
-            # Whole batches, so that a slice does not end in a needlessly small request.
-            "chunk": max(1, CHUNK // limit) * limit,
+            "chunk": CHUNK,
             "first_no": campaign.next_batch,
             "hash": campaign.cursor_hash or b"",
             "mobile": campaign.cursor_mobile or "",
             "copy": campaign.cursor_copy if campaign.cursor_copy is not None else -1,
         },
     ).one()
-    if planned.messages:
-        campaign.next_batch = planned.last_no + 1
-        campaign.cursor_hash, campaign.cursor_mobile, campaign.cursor_copy = (
-            planned.hash,
-            planned.mobile,
-            planned.copy,
-        )
-        if stopping:
-            session.flush()
-            tallies.move(campaign.id, tallies.moved([("waiting", "not_sent", planned.messages)]))
+    if not planned.messages:
+        return False
+    campaign.next_batch = max(campaign.next_batch, planned.last_no + 1)
+    campaign.cursor_hash, campaign.cursor_mobile, campaign.cursor_copy = (
+        planned.hash,
+        planned.mobile,
+        planned.copy,
+    )
+    session.flush()
+    not_sent = planned.messages if stopping else planned.opted_out
+    tallies.move(campaign.id, tallies.moved([("waiting", "not_sent", not_sent)]))
+    return True
+
+
+def _sums_agree(campaign: Campaign) -> bool:
+    """Whether every recipient has a message, in a batch or not sent; a campaign that differs waits."""
+    sums = tenancy.session().execute(statements.PLANNED_SUMS, _key(campaign)).one()
+    if sums.batched + sums.not_sent == sums.messages == campaign.recipients:
         return True
-    _finish(campaign)
+    log.error(
+        "planned sums differ", campaign=campaign.id, batched=sums.batched, not_sent=sums.not_sent,
+        messages=sums.messages, recipients=campaign.recipients,
+    )  # fmt: skip
+    if campaign.state == CampaignState.STOPPING:
+        # Nothing of it will be sent, so nothing needs to wait for whoever looks into this.
+        return True
+    # The audience is kept: whoever looks into this needs it.
+    campaign.paused_by_machine = "sums"
+    campaign.paused_at = clock.now()
+    audit("campaign.paused_by_machine", "campaign", campaign.id, why="sums")
     return False
 
 
-def _finish(campaign: Campaign) -> None:
-    session = tenancy.session()
-    sums = session.execute(statements.PLANNED_SUMS, {"team": campaign.team_id, "campaign": campaign.id}).one()
-    if not sums.batched == sums.messages == campaign.recipients:
-        log.error(
-            "planned sums differ", campaign=campaign.id, batched=sums.batched, messages=sums.messages,
-            recipients=campaign.recipients,
-        )  # fmt: skip
-        if campaign.state != CampaignState.STOPPING:
-            # The audience is kept: whoever looks into this needs it.
-            campaign.paused_by_machine = "sums"
-            campaign.paused_at = clock.now()
-            audit("campaign.paused_by_machine", "campaign", campaign.id, why="sums")
-            return
-    session.execute(
-        delete(Audience).where(Audience.team_id == campaign.team_id, Audience.campaign_id == campaign.id)
+def _clear_planned(campaign: Campaign) -> bool:
+    """Delete the audience and its texts, which batches hold now; True while there may be more."""
+    people = (Audience.text_hash, Audience.mobile, Audience.copy)
+    return (
+        _delete_next(Audience, people, campaign.id, MOST_CLEARED) is not None
+        or _delete_next(CampaignText, (CampaignText.text_hash,), campaign.id, MOST_CLEARED) is not None
     )
-    campaign.planned_at = clock.now()
+
+
+def _delete_next(
+    model: type[Audience | CampaignText | Message],
+    key: tuple[InstrumentedAttribute[Any], ...],
+    campaign_id: int,
+    most: int,
+    after: tuple[Any, ...] | None = None,
+) -> tuple[Any, ...] | None:
+    """Delete the next so many rows of a campaign in the order of their key; the last key, or None at the end.
+
+    A range of the key is one walk over its index, however many rows the planner expects.
+    """
+    session = tenancy.session()
+    own = [model.team_id == tenancy.scope(), model.campaign_id == campaign_id]
+    if after is not None:
+        own.append(tuple_(*key) > tuple_(*after))
+    last = session.execute(select(*key).where(*own).order_by(*key).offset(most - 1).limit(1)).first()
+    if last is not None:
+        own.append(tuple_(*key) <= tuple_(*last))
+    session.execute(delete(model).where(*own).execution_options(synchronize_session=False))
+    return None if last is None else tuple(last)
+
+
+def _finish(campaign: Campaign) -> None:
     if campaign.state == CampaignState.STOPPING:
-        session.flush()
-        endings.note_stopped(campaign.id, campaign.planned_at)
+        tenancy.session().flush()
+        endings.note_stopped(campaign.id, clock.now())
     else:
-        campaign.state = CampaignState.READY
+        campaign.state = CampaignState.READY if campaign.send_at is None else CampaignState.SCHEDULED
+
+
+def _key(campaign: Campaign) -> dict[str, int]:
+    return {"team": campaign.team_id, "campaign": campaign.id}

@@ -10,46 +10,78 @@ from __future__ import annotations
 from sqlalchemy import text
 
 # The next slice of the frozen audience, walked by (text, number, copy); its numbers fall into batches of at
-# most `:limit` of one text each. `place` counts within a text.
+# most `:limit` of one text each. `place` counts within a text, those who opted out since the confirm not
+# included: they get a message, but no batch. A slice ends with the last whole batch of the text that it would
+# cut, so that no request is smaller than it must be; only where that would leave nothing it ends anywhere.
+# Opt-outs and texts are asked for row by row: nobody knows how many rows there are in a slice that is planned
+# anew each time, and a join for two rows takes minutes for thousands.
 PLAN_CHUNK = text(
     """
-WITH chunk AS (
-    SELECT text_hash, mobile, copy, variables,
-        (row_number() OVER (PARTITION BY text_hash ORDER BY mobile, copy) - 1) / :limit AS slice
+WITH next AS (
+    SELECT slice.*, CASE WHEN EXISTS (SELECT 1 FROM opt_out WHERE team_id = :team) THEN (
+        SELECT true FROM opt_out WHERE team_id = :team AND opt_out.mobile = slice.mobile) IS NOT NULL
+        ELSE false END AS opted_out
     FROM (
         SELECT text_hash, mobile, copy, variables FROM audience
         WHERE team_id = :team AND campaign_id = :campaign
             AND (text_hash, mobile, copy) > (:hash, :mobile, :copy)
         ORDER BY text_hash, mobile, copy LIMIT :chunk
-    ) AS next
+    ) AS slice
+), ending AS MATERIALIZED (
+    SELECT text_hash, count(*) FILTER (WHERE NOT opted_out) AS people, (SELECT count(*) FROM next) AS walked,
+        text_hash = (SELECT text_hash FROM next ORDER BY text_hash LIMIT 1) AS alone
+    FROM next WHERE text_hash = (SELECT text_hash FROM next ORDER BY text_hash DESC LIMIT 1)
+    GROUP BY text_hash
+), counted AS (
+    SELECT *, count(*) FILTER (WHERE NOT opted_out)
+        OVER (PARTITION BY text_hash ORDER BY mobile, copy ROWS UNBOUNDED PRECEDING) AS place
+    FROM next
 ), placed AS (
-    SELECT *, :first_no + dense_rank() OVER (ORDER BY text_hash, slice) - 1 AS no FROM chunk
+    SELECT text_hash, mobile, copy, variables, opted_out, CASE WHEN opted_out THEN 0
+        ELSE :first_no - 1 + dense_rank() OVER in_order END AS no
+    FROM counted
+    WHERE text_hash <> (SELECT text_hash FROM ending) OR place <= (
+        SELECT CASE WHEN walked < :chunk OR (alone AND people < :limit) THEN people
+            ELSE people / :limit * :limit END
+        FROM ending)
+    WINDOW in_order AS (PARTITION BY opted_out ORDER BY text_hash, (place - 1) / :limit)
 ), messages AS (
-    INSERT INTO message (team_id, campaign_id, mobile, copy, batch_no, variables)
-    SELECT :team, :campaign, mobile, copy, no, variables FROM placed
+    INSERT INTO message (team_id, campaign_id, mobile, copy, batch_no, outcome, variables)
+    SELECT :team, :campaign, mobile, copy, no, CASE WHEN opted_out THEN 'not_sent' END, variables FROM placed
     RETURNING 1
 ), batches AS (
     INSERT INTO batch (team_id, campaign_id, no, account_id, state, content, mobiles, size, open)
-    SELECT :team, :campaign, no, :account, :state, :content,
-        array_agg(mobile ORDER BY mobile, copy), count(*), count(*)
-    FROM placed GROUP BY no
-    RETURNING no
+    SELECT :team, :campaign, cut.no, :account, :state, filled.content, cut.mobiles,
+        cardinality(cut.mobiles), cardinality(cut.mobiles)
+    FROM (
+        SELECT no, text_hash, array_agg(mobile ORDER BY mobile, copy) AS mobiles FROM placed
+        WHERE NOT opted_out GROUP BY no, text_hash
+    ) AS cut
+    CROSS JOIN LATERAL (
+        SELECT content FROM campaign_text
+        WHERE team_id = :team AND campaign_id = :campaign AND text_hash = cut.text_hash
+        LIMIT 1
+    ) AS filled
 )
 SELECT (SELECT count(*) FROM messages) AS messages,
-    (SELECT max(no) FROM batches) AS last_no,
-    (SELECT text_hash FROM placed ORDER BY text_hash DESC, mobile DESC, copy DESC LIMIT 1) AS hash,
-    (SELECT mobile FROM placed ORDER BY text_hash DESC, mobile DESC, copy DESC LIMIT 1) AS mobile,
-    (SELECT copy FROM placed ORDER BY text_hash DESC, mobile DESC, copy DESC LIMIT 1) AS copy
+    (SELECT count(*) FROM placed WHERE opted_out) AS opted_out,
+    (SELECT max(no) FROM placed) AS last_no,
+    last.text_hash AS hash, last.mobile, last.copy
+FROM (SELECT 1) AS one LEFT JOIN (
+    SELECT text_hash, mobile, copy FROM placed ORDER BY text_hash DESC, mobile DESC, copy DESC LIMIT 1
+) AS last ON true
 """
 )
 
-# What the last check before the first batch compares with the recipients.
+# What the last check before the first batch compares with the recipients. Who has no batch opted out.
 PLANNED_SUMS = text(
     """
 SELECT
     (SELECT coalesce(sum(size), 0) FROM batch WHERE team_id = :team AND campaign_id = :campaign
         AND state <> 'replaced') AS batched,
-    (SELECT count(*) FROM message WHERE team_id = :team AND campaign_id = :campaign) AS messages
+    count(*) FILTER (WHERE batch_no = 0 AND outcome = 'not_sent') AS not_sent,
+    count(*) AS messages
+FROM message WHERE team_id = :team AND campaign_id = :campaign
 """
 )
 
@@ -57,12 +89,14 @@ SELECT
 # else is claiming skips them; the account's row, locked before, keeps the count of those in flight right.
 DUE_BATCHES = text(
     """
-SELECT batch.campaign_id, batch.no, batch.content, batch.mobiles, batch.size, batch.attempts
+SELECT batch.campaign_id, batch.no, batch.content, batch.mobiles, batch.attempts,
+    EXISTS (SELECT 1 FROM opt_out WHERE team_id = :team) AS any_opt_outs
 FROM batch JOIN campaign ON campaign.team_id = batch.team_id AND campaign.id = batch.campaign_id
 WHERE batch.team_id = :team AND batch.account_id = :account AND batch.state IN ('planned', 'retry')
     AND (batch.wake_at IS NULL OR batch.wake_at <= :now)
     AND batch.first_unknown_at IS NULL AND batch.size <= :limit
-    AND campaign.state = 'sending'
+    AND campaign.state = 'sending' AND campaign.kind = ANY(:kinds)
+    AND (campaign.not_after IS NULL OR campaign.not_after >= :now)
     AND campaign.paused_by_person IS NULL AND campaign.paused_by_machine IS NULL
 ORDER BY batch.campaign_id, batch.no
 LIMIT :free
@@ -83,11 +117,25 @@ WHERE batch.team_id = :team AND batch.account_id = :account AND batch.state = 'h
     AND batch.first_unknown_at <= :now AND batch.wake_at <= :now
     AND :answered_by < batch.first_unknown_at + make_interval(secs => :dedup)
     AND batch.account_fingerprint = :fingerprint
-    AND campaign.state = 'sending'
+    AND campaign.state = 'sending' AND campaign.kind = ANY(:kinds)
+    AND (campaign.not_after IS NULL OR campaign.not_after >= :now)
     AND campaign.paused_by_person IS NULL AND campaign.paused_by_machine IS NULL
 ORDER BY batch.wake_at, batch.campaign_id, batch.no
 LIMIT :free
 FOR NO KEY UPDATE OF batch SKIP LOCKED
+"""
+)
+
+# A message that was reported on all the same keeps what was reported.
+MARK_NOT_SENT = text(
+    """
+WITH marked AS (
+    UPDATE message SET outcome = 'not_sent'
+    WHERE team_id = :team AND campaign_id = :campaign AND mobile = ANY(:mobiles) AND batch_no = :no
+        AND outcome IS NULL
+    RETURNING 1
+)
+SELECT count(*) FROM marked
 """
 )
 
@@ -114,13 +162,16 @@ RETURNING batch.campaign_id
 """
 )
 
-# Planned before the gateway said that it takes fewer numbers a request.
+# Planned before the gateway said that it takes fewer numbers a request. Not of an earlier version of a
+# campaign: what it had planned only waits to be taken away.
 OVERSIZED = text(
     """
-SELECT campaign_id, no FROM batch
-WHERE team_id = :team AND account_id = :account AND state IN ('planned', 'retry') AND size > :limit
-ORDER BY campaign_id, no LIMIT 100
-FOR NO KEY UPDATE SKIP LOCKED
+SELECT batch.campaign_id, batch.no
+FROM batch JOIN campaign ON campaign.team_id = batch.team_id AND campaign.id = batch.campaign_id
+WHERE batch.team_id = :team AND batch.account_id = :account AND batch.state IN ('planned', 'retry')
+    AND batch.size > :limit AND NOT campaign.stale_rows
+ORDER BY batch.campaign_id, batch.no LIMIT 100
+FOR NO KEY UPDATE OF batch SKIP LOCKED
 """
 )
 
@@ -188,7 +239,8 @@ FOR NO KEY UPDATE SKIP LOCKED
 """
 )
 
-# The tallies counted anew from messages and batches; must equal what the columns say.
+# The tallies counted anew from messages and batches; must equal what the columns say. Who opted out before
+# the planning has no batch. What an earlier version had planned does not count.
 RECOUNT = text(
     """
 SELECT campaign.id, campaign.waiting, campaign.unconfirmed, campaign.no_report, campaign.delivered,
@@ -213,9 +265,9 @@ FROM campaign LEFT JOIN LATERAL (
         WHEN batch.state = 'rejected' THEN 'failed'
         WHEN batch.state = 'stopped' THEN 'not_sent'
     END AS tally
-    FROM message JOIN batch ON batch.team_id = message.team_id
+    FROM message LEFT JOIN batch ON batch.team_id = message.team_id
         AND batch.campaign_id = message.campaign_id AND batch.no = message.batch_no
-    WHERE message.team_id = :team AND message.campaign_id = campaign.id
+    WHERE message.team_id = :team AND message.campaign_id = campaign.id AND NOT campaign.stale_rows
 ) AS counted ON true
 WHERE campaign.team_id = :team AND campaign.state <> 'draft'
 GROUP BY campaign.team_id, campaign.id
@@ -227,7 +279,8 @@ RECOUNT_OPEN = text(
 SELECT batch.campaign_id, batch.no, batch.open, count(message.mobile) AS counted
 FROM batch LEFT JOIN message ON message.team_id = batch.team_id AND message.campaign_id = batch.campaign_id
     AND message.batch_no = batch.no AND message.outcome IS NULL
-WHERE batch.team_id = :team
+WHERE batch.team_id = :team AND NOT EXISTS (SELECT 1 FROM campaign
+    WHERE campaign.team_id = :team AND campaign.id = batch.campaign_id AND campaign.stale_rows)
 GROUP BY batch.campaign_id, batch.no, batch.open HAVING batch.open <> count(message.mobile)
 """
 )
