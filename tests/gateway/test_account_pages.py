@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import logging
 import re
 import socket
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -19,8 +21,9 @@ from tests.gateway.hostile import HostileServer, answering, http, read_request
 from tests.gateway.people import PWD, accounts, connect, put, queued, readings
 from tests.gateway.seed import seed
 from tests.practice.fixture import PracticeGateway
-from webapp import create_app
+from webapp import clock, create_app
 from webapp.accounts.permissions import Role
+from webapp.application import settings_of
 from webapp.gateway.client import balance_body
 from webapp.sealing import Secret
 from webapp.settings import Settings
@@ -394,15 +397,20 @@ def test_two_addresses_are_valid_and_the_third_ends_the_first(
     assert [retired is None for retired, _sealed in rows] == [False, True, True]
 
 
-def test_a_private_site_hands_out_no_address(app: Flask, browser: FlaskClient, alice: Person) -> None:
-    page = browser.get(of(alice, connect(app, alice, UID))).text
-    assert "TIDINGS_PUBLIC_URL" in page
-    assert "/r/" not in page
-
-
-def test_a_public_site_gives_the_address_and_the_words_and_warns_of_plain_http(
-    settings: Settings, practice: PracticeGateway
+def test_a_private_site_hands_out_no_address_and_says_what_to_set(
+    app: Flask, browser: FlaskClient, alice: Person
 ) -> None:
+    page = browser.get(of(alice, connect(app, alice, UID))).text
+    assert "/r/" not in page
+    assert "推送地址" not in page
+    assert re.search(r'value="TIDINGS_PUBLIC_URL=https://[^"]+"', page)
+    assert f"People reach it at {settings_of(app).public_url}," in page
+    assert 'data-copy="setting"' in page
+
+
+@contextlib.contextmanager
+def public_site(settings: Settings) -> Iterator[tuple[FlaskClient, str]]:
+    """The program at an address that the internet reaches: a signed-in browser, and its account's page."""
     public = dataclasses.replace(settings, public_url="https://sms.example.com")
     application = create_app(public, TESTING=True, WTF_CSRF_ENABLED=False)
     application.config["TRUSTED_HOSTS"] = None
@@ -410,20 +418,56 @@ def test_a_public_site_gives_the_address_and_the_words_and_warns_of_plain_http(
     with application.test_request_context():
         account_id = connect(application, person, "10086")
     browser = application.test_client()
-    browser.post(
-        "/login",
-        data={"email": person.email, "password": "a long enough pass-phrase 42"},
-        base_url="https://sms.example.com",
-    )
-    page = browser.get(of(person, account_id), base_url="https://sms.example.com").text
-    assert "https://sms.example.com/r/" in page
-    assert "状态报告推送地址" in page
-    assert "Please set the delivery report callback address" in page
-    assert "can be read on the way" in page
+    form = {"email": person.email, "password": "a long enough pass-phrase 42"}
+    browser.post("/login", data=form, base_url="https://sms.example.com")
+    yield browser, of(person, account_id)
     with application.app_context():
         from webapp.extensions import db
 
         db.engine.dispose()
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_a_public_site_gives_the_address_and_the_words_in_both_languages(
+    settings: Settings, practice: PracticeGateway, language: str
+) -> None:
+    with public_site(settings) as (browser, place):
+        page = browser.get(
+            place, base_url="https://sms.example.com", headers={"Accept-Language": language}
+        ).text
+    (address,) = re.findall(r'value="(https://sms.example.com/r/[^"]+)"', page)
+    texts = dict(re.findall(r'<textarea[^>]*lang="([^"]+)">([^<]+)<', page))
+    assert texts["en"].startswith("Please set the delivery report callback address")
+    assert texts["zh-Hans"].startswith("您好")
+    assert "状态报告推送地址" in texts["zh-Hans"]
+    assert all(f" {address} " in text for text in texts.values())
+    for copied in ("address-1", "service-zh", "service-en"):
+        assert f'data-copy="{copied}"' in page
+        assert f'id="{copied}"' in page
+    assert ("can be read on the way" in page) is (language == "en")
+    assert "TIDINGS_PUBLIC_URL" not in page
+
+
+def test_an_address_whose_key_is_gone_is_not_shown_and_a_new_one_can_be_made(
+    settings: Settings, database: Database, practice: PracticeGateway
+) -> None:
+    with public_site(settings) as (browser, place):
+        with database.owner() as owner:
+            owner.execute("UPDATE callback_token SET sealed_token = 'x'")
+        page = browser.get(place, base_url="https://sms.example.com").text
+        assert "The key that sealed this address is gone" in page
+        assert "/r/" not in page
+        browser.post(place + "/address", base_url="https://sms.example.com")
+        page = browser.get(place, base_url="https://sms.example.com").text
+        assert len(re.findall(r'value="https://sms.example.com/r/[^"]+"', page)) == 1
+        assert "The key that sealed this address is gone" not in page
+
+
+def test_when_the_gateway_was_heard_last_is_said(app: Flask, browser: FlaskClient, alice: Person) -> None:
+    account_id = connect(app, alice, UID)
+    assert "No report has come yet." in browser.get(of(alice, account_id)).text
+    put(app, alice, account_id, last_heard_at=clock.now() - timedelta(hours=3))
+    assert re.search(r"Last report: <time[^>]*>3 hours ago</time>", browser.get(of(alice, account_id)).text)
 
 
 # ---- who may what ------------------------------------------------------------------------------------

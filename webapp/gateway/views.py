@@ -314,6 +314,7 @@ def _page(
         addresses=addresses,
         service=words.service_words(newest) if newest else None,
         unreachable=settings.public_is_private and not account.practice,
+        public_url=settings.public_url,
         readings=queries.readings(account.id),
         words_for_reading=words.words_for_reading,
         behaviour=behaviour,
