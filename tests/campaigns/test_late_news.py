@@ -31,7 +31,7 @@ from tests.conftest import Database
 from tests.factories import Person, confirm, connect_practice, make_person, numbers
 from tests.practice.fixture import PracticeGateway
 from webapp import clock, tenancy
-from webapp.campaigns import operations
+from webapp.campaigns import operations, stopping
 from webapp.campaigns.claims import Claim
 from webapp.campaigns.decisions import Choice
 from webapp.campaigns.models import Batch
@@ -67,6 +67,27 @@ def test_a_late_code_0_stops_a_child_that_was_not_posted(
     report(app, database, alice, account, "m1", numbers(5))
     assert tallies(app, alice, campaign_id) == {"delivered": 5}
     assert noted(app, alice, "batch.taken_after_all") == [{"batch": 1, "people": 5, "not_sent_again": 1}]
+
+
+@pytest.mark.parametrize("posted", [False, True])
+def test_a_second_sending_that_is_stopped_stays_not_confirmed(
+    app: Flask, database: Database, alice: Person, account: int, posted: bool
+) -> None:
+    campaign_id, first = unconfirmed(app, alice, account)
+    decide(app, alice, campaign_id, Choice.SEND_AGAIN)
+    claimed = claim(app, alice) if posted else []
+    with app.test_request_context(), tenancy.team_scope(alice.team_id, app) as session:
+        stopping.stop_campaign(campaign_id)
+        session.commit()
+    for one in claimed:
+        store(app, alice, [answered(one, code(5))])
+    assert states(app, alice, campaign_id) == ["replaced", "closed"]
+    assert tallies(app, alice, campaign_id) == {"unconfirmed": 5}
+    assert rolled_up(database) == {"unconfirmed": 5}
+    assert campaign_of(app, alice, campaign_id).state == "stopped"
+    store(app, alice, [answered(first, code(0, "m1"))])
+    assert tallies(app, alice, campaign_id) == {"no_report": 5}
+    assert rolled_up(database) == {"no_report": 5}
 
 
 def test_a_late_code_0_for_a_child_that_was_posted_is_a_second_msgid(

@@ -153,6 +153,9 @@ def _move_batch(
         return before, before
     if stopping:
         batch.state = _AFTER_A_STOP.get(batch.state, batch.state)
+        if batch.again and batch.state == BatchState.STOPPED:
+            # Its people may have the message by the sending that this one was to make up for.
+            batch.state = BatchState.CLOSED
     batch.lease_until = batch.wake_at = None
     batch.why = verdict.why
     if batch.state == BatchState.RETRY:

@@ -42,6 +42,22 @@ SELECT campaign_id, no FROM family
 """
 )
 
+# Second sendings of a campaign that have not left, and the parts that such were cut into.
+CLOSE_SECOND = text(
+    """
+WITH RECURSIVE second AS (
+    SELECT no FROM batch WHERE team_id = :team AND campaign_id = :campaign AND again
+    UNION
+    SELECT batch.no FROM second
+    JOIN batch ON batch.team_id = :team AND batch.campaign_id = :campaign AND batch.parent = second.no
+)
+UPDATE batch SET state = 'closed', wake_at = NULL FROM second
+WHERE batch.team_id = :team AND batch.campaign_id = :campaign AND batch.no = second.no
+    AND batch.state IN ('planned', 'retry', 'blocked')
+RETURNING batch.no, batch.open
+"""
+)
+
 # Back to the batch that was taken after all. Whoever was left out of the second sending as opted out was in
 # the first.
 TAKE_BACK = text(

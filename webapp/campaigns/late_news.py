@@ -56,6 +56,21 @@ def descendants(keys: Iterable[Key]) -> set[Key]:
     return {(row.campaign_id, row.no) for row in rows}
 
 
+def close_second_sendings(campaign_id: int, now: datetime) -> None:
+    """What was to be sent a second time and is not any more stays not confirmed, as after the first time.
+
+    "Not sent" would be more than anybody knows. Batches and campaign must be locked.
+    """
+    rows = tenancy.session().execute(
+        statements.CLOSE_SECOND, {"team": tenancy.scope(), "campaign": campaign_id}
+    ).all()  # fmt: skip
+    if rows:
+        held = sum(row.open for row in rows)
+        tallies.move(campaign_id, tallies.moved([("waiting", "unconfirmed", held)]))
+        moves = [BatchMove(campaign_id, row.no, "waiting", "unconfirmed") for row in rows]
+        rollups.move_batches(moves, now)
+
+
 def heed(parent: Batch, taken: Taken, now: datetime) -> None:
     """Act on it that this batch was taken, if it was sent again. It must be locked."""
     if parent.state != BatchState.REPLACED:

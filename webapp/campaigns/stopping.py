@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import Detail, audit
-from webapp.campaigns import endings, hours, schedule, tallies
+from webapp.campaigns import endings, hours, late_news, schedule, tallies
 from webapp.campaigns.models import Batch, Campaign
 from webapp.campaigns.operations import ACCOUNT_REASONS
 from webapp.campaigns.states import STOPPABLE, AtHoursEnd, BatchState, CampaignState
@@ -132,6 +132,7 @@ def stopping_campaigns() -> list[int]:
 def stop_what_has_not_left(campaign_id: int, now: datetime) -> None:
     """Bring the batches of a stopping campaign to their end, also those that an answer made meanwhile."""
     _set_state(campaign_id, (BatchState.HOLD,), BatchState.UNCONFIRMED)
+    late_news.close_second_sendings(campaign_id, now)
     stopped = _set_state(campaign_id, _NOT_GONE, BatchState.STOPPED)
     tallies.move(campaign_id, tallies.moved([("waiting", "not_sent", stopped)]))
     endings.note_stopped(campaign_id, now)
