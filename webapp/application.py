@@ -109,6 +109,7 @@ def _register(app: Flask, settings: Settings) -> None:
     from webapp.accounts import permissions, requests
     from webapp.accounts.views import blueprint as accounts
     from webapp.campaigns.blueprint import blueprint as campaigns
+    from webapp.campaigns.home import blueprint as home
     from webapp.campaigns.start import blueprint as start
     from webapp.gateway.views import blueprint as gateway
     from webapp.health.views import blueprint as health
@@ -119,7 +120,7 @@ def _register(app: Flask, settings: Settings) -> None:
     pages.init_app(app)
     headers.init_app(app)
     requests.init_app(app)
-    for blueprint in (health, accounts, gateway, start, campaigns):
+    for blueprint in (health, accounts, gateway, home, start, campaigns):
         app.register_blueprint(blueprint)
     if settings.development or app.testing:
         app.register_blueprint(kit.blueprint)
@@ -132,9 +133,10 @@ def _connect_pages(app: Flask) -> None:
     """Tell the frame of every page what there is."""
     from webapp import pages
     from webapp.campaigns.blueprint import NAV as CAMPAIGN_PLACES
+    from webapp.campaigns.home import NAV as HOME_PLACES
     from webapp.campaigns.start import NAV as START_PLACES
     from webapp.gateway import queries as gateway
     from webapp.gateway.views import NAV as GATEWAY_PLACES
 
-    pages.add_nav(app, *START_PLACES, *CAMPAIGN_PLACES, *GATEWAY_PLACES)
+    pages.add_nav(app, *HOME_PLACES, *START_PLACES, *CAMPAIGN_PLACES, *GATEWAY_PLACES)
     pages.connect(app, balance=gateway.frame_balance)

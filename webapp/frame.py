@@ -32,6 +32,8 @@ class NavItem:
     order: int = 50
     key: str = ""
     """The letter after "g" that leads there."""
+    when: Callable[[], bool] = lambda: True
+    """Asked once a page: whether the team at hand has a use for it by now."""
 
 
 class TeamLink(Protocol):
@@ -169,7 +171,7 @@ class Shell:
         return item.endpoint in current_app.view_functions
 
     def _shows(self, item: NavItem) -> bool:
-        return self._exists(item) and (item.permission is None or may(item.permission))
+        return self._exists(item) and (item.permission is None or may(item.permission)) and item.when()
 
     def _link(self, item: NavItem) -> Link:
         url = self.url(item.endpoint) or ""

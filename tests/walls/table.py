@@ -171,7 +171,7 @@ QUERY_IDS = {
 # Names that views ask for and that name no row of a team. "session" has a test of its own.
 OTHER_NAMES = frozenset(
     {"next", "language", "theme", "session", "lang", "block", "show", "updates", "said", "seen", "tab", "q"}
-    | {"digits"}
+    | {"digits", "drawn"}
 )
 # Fields of forms that could name a row. But for the first two they name none: keys are random, "seen" is a
 # digest, the others count something.

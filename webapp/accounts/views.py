@@ -63,8 +63,8 @@ def front() -> Response:
 @blueprint.get("/t/<team>/")
 @requires("team.view")
 def team_home() -> Response:
-    """A team's address alone leads to its start page."""
-    return pages.see_other(url_for("start.show"))
+    """A team's address alone leads to the first place of its navigation: getting started, later home."""
+    return pages.see_other(frame.Shell().links[0].url)
 
 
 def _home() -> str:

@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from webapp import tenancy
 from webapp.accounts.permissions import requires
 from webapp.accounts.requests import long_text
-from webapp.campaigns import composing, drafts
+from webapp.campaigns import composing, drafts, home
 from webapp.campaigns.forms import MOST_PASTE_BYTES, ComposeForm
 from webapp.campaigns.states import Kind
 from webapp.contacts.pastes import read_paste
@@ -21,7 +21,18 @@ from webapp.pages import NavItem, render, see_other
 
 blueprint = Blueprint("start", __name__, url_prefix="/t/<team>")
 
-NAV = (NavItem("start.show", _l("Getting started"), "house", "campaigns.view", tab=True, order=10, key="h"),)
+NAV = (
+    NavItem(
+        "start.show",
+        _l("Getting started"),
+        "house",
+        "campaigns.view",
+        tab=True,
+        order=10,
+        key="h",
+        when=home.is_not_begun,
+    ),
+)
 
 
 @blueprint.get("/start")

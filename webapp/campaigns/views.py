@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import Any
 
 from flask import Response, abort, request
 
 from webapp import clock
 from webapp.accounts.permissions import requires
-from webapp.campaigns import drafts, listing, places, progress, queries, recipients, stopping, watching
+from webapp.campaigns import (
+    drafts,
+    history,
+    listing,
+    places,
+    progress,
+    queries,
+    recipients,
+    stopping,
+    texts,
+    watching,
+)
 from webapp.campaigns.blueprint import acted, blueprint, campaign_or_404
 from webapp.campaigns.listing import Tab
 from webapp.campaigns.models import Campaign
@@ -19,6 +31,8 @@ from webapp.gateway import queries as gateway
 from webapp.pages import Shell, hx_trigger, is_fragment, render, see_other
 
 LONGEST_SEARCH = 120
+# The chart of a page that refreshes itself is drawn anew this often at most.
+CHART_SECONDS = 15
 # How often a list looks for news while something on it is being sent.
 LIST_SECONDS = 5
 
@@ -74,11 +88,17 @@ def status(campaign_id: int) -> Response:
     current = _progress(campaign)
     if request.args.get("v") == current.version and current.poll_seconds is not None:
         return Response(status=204)
+    now = clock.now()
+    drawn = request.args.get("drawn", default=0, type=int)
+    redraw = drawn != _drawn_at(now)
     response = render(
         "campaigns/status.html",
         block="status",
         **_status_block(campaign, current, Place(campaign.id)),
         heard=request.args.get("said"),
+        drawn=_drawn_at(now) if redraw else drawn,
+        redraw=redraw,
+        chart=history.delivery_chart(campaign, now) if redraw else None,
     )
     return hx_trigger(response, "campaign-changed")
 
@@ -145,6 +165,9 @@ def campaign_page(
         status=status_code,
         **_status_block(campaign, _progress(campaign), place),
         account=account,
+        fields=texts.fields_of(campaign.body),
+        drawn=_drawn_at(now),
+        chart=None if is_fragment() else history.delivery_chart(campaign, now),
         confirmed_by=gateway.person(campaign.confirmed_by),
         page=recipients.page(
             campaign,
@@ -182,6 +205,11 @@ def _status_block(campaign: Campaign, current: progress.Progress, place: Place) 
         "pause_words": progress.pause_words,
         "urls": watching.urls_of(campaign),
     }
+
+
+def _drawn_at(now: datetime) -> int:
+    """The same number for as long as a chart that was drawn is new enough."""
+    return int(now.timestamp()) // CHART_SECONDS
 
 
 def _progress(campaign: Campaign) -> progress.Progress:
