@@ -1,6 +1,6 @@
-"""The tests of the walls, tested: each planted fault must turn one red, by an assertion.
+"""Tests of walls and of faults, tested: each planted fault must turn one red, by an assertion.
 
-A fault is a patch in tests/mutants. Its first line says what it is; `# test:` names the test that must see
+A fault is a patch beside this file. Its first line says what it is; `# test:` names the test that must see
 it, `# sees:` what that says then, `# also:` a patch that has to go with it, since the database would stop a
 leak that is in the program alone, and prove nothing about the walk. Each is applied to a copy of the program,
 and the test is run there in a process of its own, on the same database server.
@@ -24,7 +24,7 @@ import pytest
 from webapp.embedded import Cluster
 
 ROOT = Path(__file__).parents[2]
-PATCHES = ROOT / "tests" / "mutants"
+PATCHES = Path(__file__).parent
 NEEDED = ("webapp", "templates", "static", "migrations", "tests", "pyproject.toml", "wsgi.py")
 # This one is no fault that anybody must see: the first wall has to hold without the second.
 HARMLESS = "second-wall-lowered"
@@ -134,3 +134,5 @@ def test_the_faults_that_must_be_seen_are_planted() -> None:
     assert leaks | others <= set(MUTANTS)
     assert all(named(patch, "also") for patch in leaks)
     assert all(named(patch, "sees") for patch in MUTANTS)
+    # Each of the faults to survive has a test that can fail.
+    assert {patch.partition("-")[0] for patch in MUTANTS} >= {"f7", "f8", "f10", "f11", "f14"}
