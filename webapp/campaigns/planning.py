@@ -85,10 +85,10 @@ def _delete_stale(campaign: Campaign) -> bool:
     The cursor walks over the old messages, so that no slice has to pass what the ones before it deleted.
     """
     session = tenancy.session()
-    after = None if campaign.cursor_mobile is None else (campaign.cursor_mobile, campaign.cursor_copy)
-    last = _delete_next(Message, (Message.mobile, Message.copy), campaign.id, CHUNK, after)
-    campaign.cursor_mobile, campaign.cursor_copy = last or (None, None)
-    if last is not None:
+    first = None if campaign.cursor_mobile is None else (campaign.cursor_mobile, campaign.cursor_copy)
+    left = _delete_next(Message, (Message.mobile, Message.copy), campaign.id, CHUNK, first)
+    campaign.cursor_mobile, campaign.cursor_copy = left or (None, None)
+    if left is not None:
         return True
     own = Batch.team_id == tenancy.scope(), Batch.campaign_id == campaign.id
     # One that is being cut at this moment is left for later: whoever cuts it waits for the campaign's row.
@@ -159,11 +159,14 @@ def _sums_agree(campaign: Campaign) -> bool:
 
 
 def _clear_planned(campaign: Campaign) -> bool:
-    """Delete the audience and its texts, which batches hold now; True while there may be more."""
+    """Delete the audience and its texts, which batches hold now; True while there is more.
+
+    The audience goes last: a campaign that is being stopped is known by it to be unfinished.
+    """
     people = (Audience.text_hash, Audience.mobile, Audience.copy)
     return (
-        _delete_next(Audience, people, campaign.id, MOST_CLEARED) is not None
-        or _delete_next(CampaignText, (CampaignText.text_hash,), campaign.id, MOST_CLEARED) is not None
+        _delete_next(CampaignText, (CampaignText.text_hash,), campaign.id, MOST_CLEARED) is not None
+        or _delete_next(Audience, people, campaign.id, MOST_CLEARED) is not None
     )
 
 
@@ -172,21 +175,21 @@ def _delete_next(
     key: tuple[InstrumentedAttribute[Any], ...],
     campaign_id: int,
     most: int,
-    after: tuple[Any, ...] | None = None,
+    first: tuple[Any, ...] | None = None,
 ) -> tuple[Any, ...] | None:
-    """Delete the next so many rows of a campaign in the order of their key; the last key, or None at the end.
+    """Delete so many rows of a campaign in the order of their key, from `first` on; returns the next one's.
 
-    A range of the key is one walk over its index, however many rows the planner expects.
+    None: nothing is left. A range of the key is one walk over its index, whatever the planner expects.
     """
     session = tenancy.session()
-    own = [model.team_id == tenancy.scope(), model.campaign_id == campaign_id]
-    if after is not None:
-        own.append(tuple_(*key) > tuple_(*after))
-    last = session.execute(select(*key).where(*own).order_by(*key).offset(most - 1).limit(1)).first()
-    if last is not None:
-        own.append(tuple_(*key) <= tuple_(*last))
-    session.execute(delete(model).where(*own).execution_options(synchronize_session=False))
-    return None if last is None else tuple(last)
+    doomed = [model.team_id == tenancy.scope(), model.campaign_id == campaign_id]
+    if first is not None:
+        doomed.append(tuple_(*key) >= tuple_(*first))
+    left = session.execute(select(*key).where(*doomed).order_by(*key).offset(most).limit(1)).first()
+    if left is not None:
+        doomed.append(tuple_(*key) < tuple_(*left))
+    session.execute(delete(model).where(*doomed).execution_options(synchronize_session=False))
+    return None if left is None else tuple(left)
 
 
 def _finish(campaign: Campaign) -> None:
