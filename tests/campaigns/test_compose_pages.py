@@ -272,6 +272,8 @@ def test_what_cannot_be_sent_is_said_where_it_is_and_everything_stays(
         f"{team}/new",
         data=written(account, then="review", draft=carried(page, "draft"), version="1", **retyped),
     )
+    for name in ("numbers", "body"):
+        assert f"{typed[name]}</textarea>" in again.text
     summary = said(again)
     for words in (
         "None of these is a mainland mobile number",
