@@ -15,7 +15,7 @@ from tests.conftest import Database
 from tests.factories import Person, confirm, numbers
 from webapp import clock, tenancy
 from webapp.accounts.models import AuditEntry
-from webapp.campaigns import decisions, stopping
+from webapp.campaigns import decisions, invariants, stopping
 from webapp.campaigns.claims import Claim
 from webapp.campaigns.decisions import Choice, Decided
 from webapp.campaigns.models import GatewayMessage
@@ -51,8 +51,10 @@ def states(app: Flask, person: Person, campaign_id: int) -> list[str]:
 
 
 def tallies(app: Flask, person: Person, campaign_id: int) -> dict[str, int]:
-    """The tallies that are not zero; they are recounted on the way."""
+    """The tallies that are not zero; they are recounted on the way, and whatever must hold is looked at."""
     campaign = campaign_of(app, person, campaign_id)
+    with tenancy.team_scope(person.team_id, app):
+        assert invariants.broken() == []
     names = ("waiting", "unconfirmed", "no_report", "delivered", "failed", "not_sent")
     return {name: getattr(campaign, name) for name in names if getattr(campaign, name)}
 

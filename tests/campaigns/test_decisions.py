@@ -34,7 +34,7 @@ from tests.practice.fixture import PracticeGateway
 from webapp import clock, jobs, mail, tenancy
 from webapp.campaigns import decisions, endings, stopping
 from webapp.campaigns.decisions import Choice, Decided
-from webapp.campaigns.models import Batch
+from webapp.campaigns.models import Batch, Campaign
 from webapp.errors import DomainError
 
 
@@ -110,6 +110,22 @@ def test_sending_again_makes_one_child_and_the_campaign_sends(
     assert campaign_of(app, alice, campaign_id).state == "waiting_for_reports"
     assert rolled_up(database) == {"no_report": 5}
     assert decide(app, alice, campaign_id, Choice.SEND_AGAIN) == Decided(1, 5, child=2), "the same child"
+
+
+def test_what_a_person_sends_again_is_not_dropped_for_hours_that_ended_long_ago(
+    app: Flask, alice: Person, account: int
+) -> None:
+    campaign_id, _claimed = unconfirmed(app, alice, account)
+    with tenancy.team_scope(alice.team_id, app) as session:
+        campaign = session.get_one(Campaign, (alice.team_id, campaign_id))
+        campaign.kind, campaign.at_hours_end = "marketing", "drop"
+        assert campaign.started_at is not None
+        campaign.started_at -= timedelta(days=2)
+        session.commit()
+    decide(app, alice, campaign_id, Choice.SEND_AGAIN)
+    with tenancy.team_scope(alice.team_id, app):
+        assert stopping.cut_off_campaigns(clock.now()) == []
+    assert tallies(app, alice, campaign_id) == {"waiting": 5}
 
 
 def test_fifty_presses_at_once_send_again_once(app: Flask, alice: Person, account: int) -> None:

@@ -191,10 +191,12 @@ def test_news_for_the_first_of_three_reaches_what_is_there_now(
     app: Flask, database: Database, alice: Person, account: int
 ) -> None:
     campaign_id, first = unconfirmed(app, alice, account)
+    leave(app, alice, numbers(1))
     decide(app, alice, campaign_id, Choice.SEND_AGAIN)
     (second,) = claim(app, alice)
     store(app, alice, [answered(second, LOST)])
     give_up(app, alice)
+    leave(app, alice, numbers(2))
     decide(app, alice, campaign_id, Choice.SEND_AGAIN, 2)
     assert states(app, alice, campaign_id) == ["replaced", "replaced", "planned"]
     store(app, alice, [answered(first, code(0, "m1"))])
@@ -215,7 +217,8 @@ def test_a_child_that_was_cut_meanwhile_is_stopped_where_it_was_not_posted(
     (half,) = claim(app, alice)
     assert half.batch_no == 3
     store(app, alice, [answered(first, code(0, "m1"))])
-    assert states(app, alice, campaign_id) == ["accepted", "replaced", "inflight", "stopped"]
+    assert states(app, alice, campaign_id) == ["replaced", "replaced", "inflight", "accepted"]
+    assert claim(app, alice) == []
     store(app, alice, [answered(half, code(0, "m2"))])
     assert tallies(app, alice, campaign_id) == {"no_report": 6}
     assert rolled_up(database) == {"no_report": 6}

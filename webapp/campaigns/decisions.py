@@ -20,9 +20,10 @@ from sqlalchemy import Select, func, insert, select, update
 from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import audit
 from webapp.campaigns import decision_statements, rollups, statements, tallies
+from webapp.campaigns.late_news import TAKEN_AFTER_ALL
 from webapp.campaigns.models import Batch, Campaign, GatewayMessage
 from webapp.campaigns.rollups import BatchMove
-from webapp.campaigns.states import BatchState, CampaignState
+from webapp.campaigns.states import AtHoursEnd, BatchState, CampaignState
 from webapp.contacts.optouts import opted_out_among
 from webapp.errors import DomainError
 
@@ -113,7 +114,7 @@ def send_again(campaign_id: int, no: int, user_id: int | None) -> Decided:
         )
     if _has_msgid(batch):
         # What it is the second sending of turned out to have been taken while this one was under way.
-        _accept(batch, "taken_after_all")
+        _accept(batch, TAKEN_AFTER_ALL)
         return Decided(no, batch.open, settled=True)
     child = _replace(batch, campaign)
     _note(batch, Choice.SEND_AGAIN, user_id, child.size, child.no)
@@ -295,4 +296,6 @@ def _send_on(campaign: Campaign) -> None:
         campaign.handed_over_at = campaign.finished_at = None
         # What it was paused for ended with its last batch; an account that is not well pauses it anew.
         campaign.paused_by_person = campaign.paused_by_machine = campaign.paused_at = None
+        # The end of the hours in which it began must not drop what a person wants sent now.
+        campaign.at_hours_end = AtHoursEnd.WAIT
     jobs.enqueue("campaigns.wake_sender", campaign.team_id, once="wake")

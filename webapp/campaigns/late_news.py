@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 Key = tuple[int, int]
 
+# Why a batch is accepted, or not sent: an earlier request to the same people was taken.
+TAKEN_AFTER_ALL = "taken_after_all"
 # Proved not to have been taken, and not under way: their messages can still be held back.
 _NOT_POSTED = frozenset({BatchState.PLANNED, BatchState.RETRY, BatchState.BLOCKED, BatchState.STOPPED})
 # Whether the second request was taken nobody knows; that the first was is known now.
@@ -81,25 +83,29 @@ def heed(parent: Batch, taken: Taken, now: datetime) -> None:
     if taken.msgid is not None:
         for batch in (parent, *family):
             _note_msgid(batch, taken.msgid, taken.source, now)
-    unsent = [one for one in family if one.state in _NOT_POSTED and one.first_unknown_at is None]
+    live = [one for one in family if one.state != BatchState.REPLACED]
+    unsent = [one for one in live if one.state in _NOT_POSTED and one.first_unknown_at is None]
     deltas: Counter[str] = Counter()
     moves: list[BatchMove] = []
-    for child in unsent:
-        deltas.update(_take_back(parent, child))
-    if parent.open:
-        parent.state, parent.why = BatchState.ACCEPTED, "taken_after_all"
+    if len(unsent) == len(live):
+        for child in family:
+            deltas.update(_take_back(parent, child))
+        parent.state, parent.why = BatchState.ACCEPTED, TAKEN_AFTER_ALL
         moves.append(BatchMove(parent.campaign_id, parent.no, None, "no_report"))
-    for child in family:
-        if child.state in _UNCLEAR:
-            child.state, child.wake_at, child.why = BatchState.ACCEPTED, None, "taken_after_all"
-            deltas.update(tallies.moved([("unconfirmed", "no_report", child.open)]))
-            moves.append(BatchMove(child.campaign_id, child.no, "unconfirmed", "no_report"))
+    else:
+        # A part of it is under way or through: each keeps its people, and who is not sent to again was
+        # sent to by the first request.
+        for child in (one for one in live if one in unsent or one.state in _UNCLEAR):
+            before = tallies.tally_of(child.state, child.first_unknown_at is not None)
+            child.state, child.wake_at, child.why = BatchState.ACCEPTED, None, TAKEN_AFTER_ALL
+            deltas.update(tallies.moved([(before, "no_report", child.open)]))
+            moves.append(BatchMove(child.campaign_id, child.no, before, "no_report"))
     tenancy.session().flush()
     tallies.move(parent.campaign_id, deltas)
     rollups.move_batches(moves, now)
     audit(
         "batch.taken_after_all", "campaign", parent.campaign_id,
-        batch=parent.no, people=parent.open, not_sent_again=len(unsent),
+        batch=parent.no, people=sum(one.open for one in (parent, *live)), not_sent_again=len(unsent),
     )  # fmt: skip
     log.warning("a batch sent again had been taken", campaign=parent.campaign_id, batch=parent.no)
 
@@ -120,7 +126,10 @@ def _locked(keys: set[Key]) -> list[Batch]:
 
 
 def _take_back(parent: Batch, child: Batch) -> Counter[str]:
-    """Give the parent the messages of a child that was not posted; returns what that moves."""
+    """Give the parent the messages of a child that was not posted; returns what that moves.
+
+    A child that was replaced itself only has those left who had opted out by then.
+    """
     session = tenancy.session()
     session.flush()
     before = tallies.tally_of(child.state, first_unknown=False)
@@ -134,7 +143,9 @@ def _take_back(parent: Batch, child: Batch) -> Counter[str]:
             "mobiles": parent.mobiles,
         },
     ).one()
-    child.state, child.open, child.wake_at, child.why = BatchState.STOPPED, 0, None, "taken_after_all"
+    if child.state != BatchState.REPLACED:
+        child.state, child.open, child.wake_at = BatchState.STOPPED, 0, None
+        child.why = TAKEN_AFTER_ALL
     parent.open += held.open + held.left_out
     return tallies.moved([(before, "no_report", held.open), ("not_sent", "no_report", held.left_out)])
 
