@@ -1,0 +1,198 @@
+"""Home: what is happening now, what comes next, what waits for a person; each part on its own."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from sqlalchemy.exc import DataError
+
+from tests.campaigns.spread import PART, bring_to, link, planned, report, said, smaller_requests, spread_out
+from tests.conftest import Database
+from tests.factories import Person, connect_practice, make_person, sign_in
+from tests.practice.fixture import PracticeGateway
+from tests.ui.markup import faults
+from webapp import clock, tenancy
+from webapp.campaigns import overview
+from webapp.campaigns.models import Campaign
+
+
+@pytest.fixture
+def alice(app: Flask) -> Person:
+    return make_person(app)
+
+
+@pytest.fixture
+def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
+    return connect_practice(app, alice, practice)
+
+
+@pytest.fixture
+def browser(app: Flask, alice: Person, account: int) -> FlaskClient:
+    return sign_in(app, alice)
+
+
+def put(database: Database, campaign_id: int, **values: object) -> None:
+    with database.owner() as owner:
+        for name, value in values.items():
+            owner.execute(f"UPDATE campaign SET {name} = %s WHERE id = %s", [value, campaign_id])
+
+
+def delivered(app: Flask, database: Database, person: Person, account: int, count: int) -> int:
+    """A finished campaign, of whose recipients all but one have their message."""
+    smaller_requests(database, 5000)
+    campaign_id = planned(app, person, account, count + 2)
+    bring_to(app, person, campaign_id, ["accepted"])
+    report(app, database, person, account, campaign_id, 1, ["DELIVRD"] * count + ["UNDELIV"])
+    put(database, campaign_id, state="finished")
+    return campaign_id
+
+
+def test_it_takes_the_place_of_getting_started_once_a_message_arrived(
+    app: Flask, database: Database, browser: FlaskClient, alice: Person, account: int
+) -> None:
+    empty = browser.get(f"/t/{alice.team}/home")
+    assert "No message has arrived yet." in said(empty)
+    assert faults(empty.text) == []
+    assert browser.get(f"/t/{alice.team}/").location == f"/t/{alice.team}/start"
+    assert link(empty, "Home") is None
+    delivered(app, database, alice, account, 3)
+    page = browser.get(f"/t/{alice.team}/campaigns")
+    assert link(page, "Home") == f"/t/{alice.team}/home"
+    assert link(page, "Getting started") is None
+    assert browser.get(f"/t/{alice.team}/").location == f"/t/{alice.team}/home"
+    assert browser.get(f"/t/{alice.team}/start").status_code == 200
+    assert "No message has arrived yet." not in said(browser.get(f"/t/{alice.team}/home"))
+
+
+def test_few_messages_are_counted_and_many_are_a_share(
+    app: Flask, database: Database, browser: FlaskClient, alice: Person, account: int
+) -> None:
+    delivered(app, database, alice, account, 3)
+    text = said(browser.get(f"/t/{alice.team}/home"))
+    assert "3 of 4 messages delivered" in text
+    assert "75%" not in text
+    delivered(app, database, alice, account, 35)
+    page = browser.get(f"/t/{alice.team}/home")
+    assert "95.0% 38 of 40 messages delivered" in said(page)
+    assert 'class="spark"' not in page.text, "one day is no line"
+    with database.owner() as owner:
+        owner.execute(
+            "INSERT INTO rollup_hour SELECT team_id, hour - interval '2 days', account_id, operator, "
+            "outcome, messages FROM rollup_hour"
+        )
+        owner.execute(
+            "INSERT INTO rollup_hour SELECT team_id, hour - interval '9 days', account_id, operator, "
+            "outcome, messages FROM rollup_hour"
+        )
+    page = browser.get(f"/t/{alice.team}/home")
+    assert "76 of 80 messages delivered" in said(page)
+    assert 'class="spark"' in page.text
+    assert faults(page.text) == []
+
+
+def test_days_are_those_of_the_team(app: Flask, alice: Person, database: Database, account: int) -> None:
+    from zoneinfo import ZoneInfo
+
+    delivered(app, database, alice, account, 3)
+    with database.owner() as owner:
+        owner.execute("UPDATE rollup_hour SET hour = '2026-11-08 20:00+00'")
+    with tenancy.team_scope(alice.team_id, app):
+        now = clock.now().replace(year=2026, month=11, day=9, hour=1)
+        shanghai = overview.week(now, ZoneInfo("Asia/Shanghai"))
+        utc = overview.week(now, ZoneInfo("UTC"))
+    assert [day.handed for day in shanghai.days] == [0, 0, 0, 0, 0, 0, 4]
+    assert [day.handed for day in utc.days] == [0, 0, 0, 0, 0, 4, 0]
+
+
+def test_what_is_sent_is_looked_at_again(
+    app: Flask, database: Database, browser: FlaskClient, alice: Person, account: int
+) -> None:
+    delivered(app, database, alice, account, 3)
+    assert "every" not in browser.get(f"/t/{alice.team}/home").text
+    campaign_id = spread_out(app, database, alice, account)
+    put(database, campaign_id, state="sending", name="Big one", started_at=clock.now() - timedelta(minutes=2))
+    page = browser.get(f"/t/{alice.team}/home")
+    assert link(page, "Big one") == f"/t/{alice.team}/campaigns/{campaign_id}"
+    found = re.search(r'hx-get="([^"]*)" hx-trigger="every 5s"', page.text)
+    assert found is not None
+    assert browser.get(found[1], headers=PART).status_code == 204
+    report(app, database, alice, account, campaign_id, 2, ["DELIVRD"] * 3)
+    changed = browser.get(found[1], headers=PART)
+    assert changed.status_code == 200
+    assert "<html" not in changed.text
+    assert "7 of 70 delivered" in changed.text
+    assert faults(changed.text, fragment=True) == []
+    assert "every" not in browser.get(f"/t/{alice.team}/home?updates=off").text
+
+
+def test_what_waits_for_a_person_is_told(
+    app: Flask, database: Database, browser: FlaskClient, alice: Person, account: int
+) -> None:
+    now = clock.now()
+    assert "Look at it" not in said(browser.get(f"/t/{alice.team}/home"))
+    unclear = spread_out(app, database, alice, account)
+    bring_to(
+        app,
+        alice,
+        unclear,
+        ["accepted", "accepted", "rejected", "unconfirmed", "stopped", "stopped", "stopped"],
+    )
+    put(database, unclear, name="Unclear", state="waiting_for_reports")
+    missed = planned(app, alice, account, 2)
+    with database.owner() as owner:
+        owner.execute(
+            "UPDATE campaign SET send_at = %s, start_by = %s, state = 'missed', name = 'Late' WHERE id = %s",
+            [now, now, missed],
+        )
+    paused = planned(app, alice, account, 2)
+    put(database, paused, state="sending", paused_by_machine="content_empty", name="Held")
+    with database.owner() as owner:
+        owner.execute("UPDATE gateway_account SET state = 'broken', label = 'Main'")
+    text = said(browser.get(f"/t/{alice.team}/home"))
+    assert "10 messages of “Unclear” are not confirmed." in text
+    assert "“Late” missed its time. Nothing was sent." in text
+    assert "“Held” is paused and says why." in text
+    assert "Main: The gateway rejects the uid or the password." in text
+
+
+def test_drafts_and_what_comes_next_are_there(
+    app: Flask, database: Database, browser: FlaskClient, alice: Person, account: int
+) -> None:
+    now = clock.now()
+    with database.owner() as owner:
+        for n, (name, state, days) in enumerate(
+            [("Second", "scheduled", 3), ("First", "scheduled", 1), ("Begun", "draft", 0)]
+        ):
+            owner.execute(
+                "INSERT INTO campaign (team_id, id, account_id, kind, state, name, body, created_at, "
+                "send_at, start_by) VALUES (%s, %s, %s, 'notice', %s, %s, 'x', %s, %s, %s)",
+                [alice.team_id, n + 1, account, state, name, now, *[now + timedelta(days=days)] * 2],
+            )
+    text = said(browser.get(f"/t/{alice.team}/home"))
+    assert text.index("First") < text.index("Second") < text.index("Begun")
+
+
+@pytest.mark.parametrize("part", ["sending", "scheduled", "week", "concerns", "drafts"])
+def test_a_part_that_fails_leaves_the_others(
+    app: Flask, database: Database, browser: FlaskClient, alice: Person, account: int,
+    monkeypatch: pytest.MonkeyPatch, part: str,
+) -> None:  # fmt: skip
+    delivered(app, database, alice, account, 35)
+
+    def fails(*_: Any) -> None:
+        tenancy.session().execute(select(Campaign.id + 2**62 + 2**62)).all()
+
+    monkeypatch.setattr(overview, part, fails)
+    with pytest.raises(DataError), tenancy.team_scope(alice.team_id, app):
+        fails()
+    page = browser.get(f"/t/{alice.team}/home")
+    assert page.status_code == 200
+    assert said(page).count("Could not load this.") == 1
+    assert faults(page.text) == []
+    assert ("35 of 36 messages delivered" in said(page)) is (part != "week")
