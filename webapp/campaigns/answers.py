@@ -161,7 +161,7 @@ def _move_batch(
     if batch.state == BatchState.RETRY:
         batch.wake_at = now + timedelta(seconds=_back_off(batch.attempts, times))
     if batch.state == BatchState.HOLD and batch.first_unknown_at is not None:
-        batch.wake_at = repeats.next_repeat(batch.repeats, batch.first_unknown_at, times)
+        batch.wake_at = repeats.next_repeat(batch.repeats, batch.first_unknown_at, times, now)
     return before, tallies.tally_of(batch.state, batch.first_unknown_at is not None)
 
 

@@ -49,7 +49,7 @@ def reap(now: datetime, times: Times) -> int:
                 lease_until=None,
                 why="reaped",
                 first_unknown_at=first_unknown_at,
-                wake_at=repeats.next_repeat(row.repeats, first_unknown_at, times),
+                wake_at=repeats.next_repeat(row.repeats, first_unknown_at, times, now),
             )
             .execution_options(synchronize_session=False)
         )

@@ -22,9 +22,10 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import application, clock, heartbeats, tenancy
-from webapp.campaigns import claims, operations, planning, reaper, schedule, stopping, storing
+from webapp.campaigns import claims, operations, planning, reaper, repeats, schedule, stopping, storing
 from webapp.campaigns.answers import Answered
 from webapp.campaigns.claims import AccountUnusableError, Claim
+from webapp.campaigns.setbacks import ClockWatch
 from webapp.gateway.answers import judge
 from webapp.gateway.client import CallLimits, GatewayClient
 from webapp.gateway.exchange import Exchange, Kind
@@ -66,6 +67,7 @@ class Sender:
         self.next_reap = 0.0
         self.next_beat = 0.0
         self.shunned: dict[int, float] = {}
+        self.watch: ClockWatch | None = None
 
     def run(self) -> None:
         """Send until told to stop. A database that is away is waited for."""
@@ -87,6 +89,7 @@ class Sender:
     def _work(self, pool: ThreadPoolExecutor) -> bool:
         """One round over the teams that have something to send; True if there was anything to do."""
         busy = False
+        self._look_at_clock()
         reap_now = time.monotonic() >= self.next_reap
         for team_id in self._teams():
             if reap_now:
@@ -101,6 +104,26 @@ class Sender:
             self.next_beat = time.monotonic() + BEAT_SECONDS
             self._beat("sender")
         return busy
+
+    def _look_at_clock(self) -> None:
+        """Where the clock was set back, nothing unclear is asked about again: it may be too late for that."""
+        if self.watch is None:
+            with self.app.app_context():
+                beats = heartbeats.all_beats()
+            self.watch = ClockWatch(max(beats.values(), default=None))
+        if not self.watch.set_back():
+            return
+        log.warning("the clock was set back")
+        self.shunned.clear()
+        for team_id in self._teams():
+            self._of_team(team_id, self._repeat_nothing)
+        self.watch.trust()
+
+    def _repeat_nothing(self, team_id: int) -> bool:
+        with tenancy.team_scope(team_id, self.app) as session:
+            repeats.make_no_more()
+            session.commit()
+        return False
 
     def _teams(self) -> list[int]:
         """Teams with work, in an order that differs each round: nobody is always the first to take places."""
