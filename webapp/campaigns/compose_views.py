@@ -129,7 +129,7 @@ def submitted(form: ComposeForm, draft_id: int | None) -> Response:
         flash(_("Connect a gateway account first. Nothing was saved or sent."), "odd")
         return see_other(url_for("start.show"))
     page = ComposePage(form)
-    then = form.then.data or "review"
+    then = form.then.data or ("save" if form.keep.data else "review")
     try:
         page.draft, faults = composing.save(form, draft_id)
     except DomainError as error:
