@@ -37,14 +37,16 @@ def seed(app: Flask) -> str:
         if not practice.is_on():
             raise DomainError("The demonstration needs the practice gateway (TIDINGS_PRACTICE=on).")
         made = practice.make_account()
-        # Older than everything that is told of it, as an account is.
-        with clock.standing_at(clock.now() - timedelta(days=8)):
+        # Older than everything that is told of it, as an account is; the one that is used most is the oldest.
+        begun = clock.now() - timedelta(days=8)
+        with clock.standing_at(begun):
             user = accounts.add_user(EMAIL, PASSWORD)
             team = accounts.create_team(user, TEAM)
             address = team.address
             main = gateway.connect_account(
                 "main-cn", gateway.PRACTICE, made.uid, made.pwd, by=user.id, token=made.token
             )
+        with clock.standing_at(begun + timedelta(minutes=5)):
             empty = gateway.connect_account(
                 "second", gateway.PRACTICE, Secret("empty"), Secret("practice-only"), by=user.id
             )

@@ -34,8 +34,8 @@ class Stories:
     def tell(self) -> None:
         """Write every campaign; the caller commits."""
         for story in (
-            self.past_week, self.finished, self.personal, self.test, self.stopped, self.unconfirmed,
-            self.paused, self.waiting, self.missed, self.scheduled, self.out_of_balance, self.draft,
+            self.past_week, self.finished, self.personal, self.test, self.stopped, self.stopped_unclear,
+            self.unconfirmed, self.paused, self.waiting, self.missed, self.scheduled, self.out_of_balance, self.draft,
         ):  # fmt: skip
             story()
             tenancy.session().flush()
@@ -94,13 +94,25 @@ class Stories:
             tenancy.session().flush()
         self.stage.report_over_time(campaign, at, 1.0, 0.03)
 
+    def stopped_unclear(self) -> None:
+        """A person stopped it while nobody knew what had become of its first request."""
+        at = self.now - timedelta(hours=2, minutes=30)
+        campaign = self.stage.confirm(self._written(crowd(300, 3_500_000), "因天气原因，今晚活动取消。"), at)
+        self.stage.plan(campaign, at)
+        begin = at + timedelta(seconds=10)
+        self.stage.send(campaign, begin, 1, LOST)
+        with clock.standing_at(at + timedelta(seconds=40)):
+            stopping.stop_campaign(campaign.id)
+            tenancy.session().flush()
+        self.stage.give_up(campaign, begin)
+
     def unconfirmed(self) -> None:
-        """Two requests never got an answer."""
+        """Three requests never got an answer."""
         at = self.now - timedelta(hours=2)
         campaign = self.stage.confirm(self._written(crowd(850, 3_000_000), "您的会员积分将于月底到期。"), at)
         self.stage.plan(campaign, at)
         begin = at + timedelta(seconds=10)
-        self.stage.send(campaign, begin, 2, LOST)
+        self.stage.send(campaign, begin, 3, LOST)
         self.stage.send(campaign, begin, 50)
         self.stage.give_up(campaign, begin)
         self.stage.report_over_time(campaign, at, 1.0, 0.02)
