@@ -149,6 +149,18 @@ def test_a_changed_password_is_no_other_request_but_a_changed_uid_is(
     assert claim_at(app, alice, after(first, 301)) == []
 
 
+def test_nothing_is_repeated_at_an_address_that_the_operator_changed(
+    app: Flask, alice: Person, account: int
+) -> None:
+    campaign_id, first = lost(app, alice, account)
+    settings = application.settings_of(app)
+    elsewhere = {**settings.gateways, "practice": "http://127.0.0.1:9/elsewhere"}
+    app.extensions["tidings_settings"] = dataclasses.replace(settings, gateways=elsewhere)
+    assert claim_at(app, alice, after(first, 91)) == []
+    assert give_up_at(app, alice, after(first, 92)) == 1
+    assert [batch.state for batch in batches_of(app, alice, campaign_id)] == ["unconfirmed"]
+
+
 def test_a_pause_sends_no_repeat_and_the_time_runs_on(app: Flask, alice: Person, account: int) -> None:
     campaign_id, first = lost(app, alice, account)
     with app.test_request_context(), tenancy.team_scope(alice.team_id, app) as session:

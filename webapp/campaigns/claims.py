@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Row, delete, func, insert, or_, select
 
 from webapp import tenancy
-from webapp.campaigns import dropping, endings, hours, statements
+from webapp.campaigns import dropping, endings, hours, repeats, statements
 from webapp.campaigns.models import Attempt, Batch, Campaign, DraftPaste
 from webapp.campaigns.states import BatchState, CampaignState
 from webapp.gateway.credentials import Credentials, GatewayGoneError, open_credentials
@@ -150,17 +150,18 @@ def _claim_of(
 ) -> list[Claim]:
     session = tenancy.session()
     asked = {"team": account.team_id, "account": account.id, "now": now, "kinds": kinds}
-    repeats = _due_repeats(account, asked, times, free)
+    again = _due_repeats(account, asked, times, free)
     fresh = session.execute(
         statements.DUE_BATCHES,
-        {**asked, "limit": account.numbers_per_request, "free": free - len(repeats)},
+        {**asked, "limit": account.numbers_per_request, "free": free - len(again)},
     ).all()
-    if not (repeats or fresh):
+    if not (again or fresh):
         return []
     try:
         credentials = open_credentials(account)
     except (GatewayGoneError, SealError) as error:
         raise AccountUnusableError(account.id) from error
+    again = _identical(again, credentials)
     # Never from a repeat: it may have reached people already, and only the identical request is swallowed.
     due = {(row.campaign_id, row.no): tuple(row.mobiles) for row in fresh}
     if any(row.any_opt_outs for row in fresh):
@@ -181,7 +182,7 @@ def _claim_of(
             swallowed_until=swallowed_until,
         )
         for row, mobiles, swallowed_until in (
-            *((row, tuple(row.mobiles), until) for row, until in repeats),
+            *((row, tuple(row.mobiles), until) for row, until in again),
             *((row, due[row.campaign_id, row.no], None) for row in fresh),
         )
         if mobiles
@@ -209,6 +210,23 @@ def _due_repeats(
         },
     )
     return [(row, row.first_unknown_at + timedelta(seconds=account.dedup_seconds)) for row in rows]
+
+
+def _identical(
+    due: list[tuple[Row[Any], datetime]], credentials: Credentials
+) -> list[tuple[Row[Any], datetime]]:
+    """Those that would be the same request to the gateway as the first; the others are not repeated at all.
+
+    The operator may have given the gateway another address since: what is behind that one swallows nothing.
+    """
+    same = [
+        (row, until)
+        for row, until in due
+        if row.digest == digest(credentials, row.content, tuple(row.mobiles))
+    ]
+    kept = {(row.campaign_id, row.no) for row, _until in same}
+    repeats.end([key for row, _until in due if (key := (row.campaign_id, row.no)) not in kept])
+    return same
 
 
 def _inflight_values(claim: Claim, account: GatewayAccount) -> dict[str, Any]:

@@ -6,6 +6,7 @@ person. An account that is set to ask skips the second step, and so does a clock
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, tuple_, update
@@ -37,14 +38,16 @@ def make_no_more() -> int:
         .order_by(Batch.campaign_id, Batch.no)
         .with_for_update(key_share=True)
     ).all()
-    if held:
-        session.execute(
+    end([(row.campaign_id, row.no) for row in held])
+    return len(held)
+
+
+def end(keys: Collection[tuple[int, int]]) -> None:
+    """No batch of these (campaign, no), which are locked, is asked about again."""
+    if keys:
+        tenancy.session().execute(
             update(Batch)
-            .where(
-                Batch.team_id == tenancy.scope(),
-                tuple_(Batch.campaign_id, Batch.no).in_([(row.campaign_id, row.no) for row in held]),
-            )
+            .where(Batch.team_id == tenancy.scope(), tuple_(Batch.campaign_id, Batch.no).in_(keys))
             .values(wake_at=None)
             .execution_options(synchronize_session=False)
         )
-    return len(held)
