@@ -89,6 +89,17 @@ def test_the_steps_stand_in_their_order(
     assert "137 0000 0000" in text
 
 
+def test_a_report_that_came_before_the_answer_stands_before_it(
+    app: Flask, database: Database, browser: FlaskClient, alice: Person, account: int
+) -> None:
+    campaign_id = confirm(app, alice, account, numbers(1))
+    (claimed,) = claim(app, alice)
+    report(app, database, alice, account, campaign_id, 1, ["DELIVRD"])
+    store(app, alice, [answered(claimed, code(0, "M1"))])
+    page = message(app, browser, alice, campaign_id, numbers(1)[0])
+    assert events(page)[-3:] == ["Handed to the gateway", "Report: delivered", "The gateway took it"]
+
+
 def test_a_repeated_report_is_one_step_that_says_how_often(
     app: Flask, database: Database, browser: FlaskClient, alice: Person, account: int
 ) -> None:

@@ -186,7 +186,7 @@ def _passes(chosen: Filter) -> ColumnElement[bool]:
     by_batch: dict[Filter, ColumnElement[bool]] = {
         Filter.FAILED: state == BatchState.REJECTED,
         Filter.NO_REPORT: state == BatchState.ACCEPTED,
-        Filter.NOT_SENT: or_(state == BatchState.STOPPED, state.is_(None)),
+        Filter.NOT_SENT: state == BatchState.STOPPED,
         Filter.UNCONFIRMED: or_(
             state.in_([BatchState.HOLD, BatchState.UNCONFIRMED, BatchState.CLOSED]),
             and_(under_way, unknown.is_not(None)),
