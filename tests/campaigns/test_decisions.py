@@ -153,10 +153,24 @@ def test_who_opted_out_since_does_not_get_it_again(
     campaign_id, _claimed = unconfirmed(app, alice, account)
     leave(app, alice, numbers(2))
     assert decide(app, alice, campaign_id, Choice.SEND_AGAIN) == Decided(1, 3, child=2)
-    assert tallies(app, alice, campaign_id) == {"waiting": 3, "not_sent": 2}
-    assert rolled_up(database) == {}
+    assert tallies(app, alice, campaign_id) == {"waiting": 3, "unconfirmed": 2}, "they may have the first one"
+    assert rolled_up(database) == {"unconfirmed": 2}
+    leave(app, alice, numbers(3))
     (second,) = claim(app, alice)
-    assert second.mobiles == tuple(numbers(5)[2:])
+    assert second.mobiles == tuple(numbers(5)[3:])
+    assert tallies(app, alice, campaign_id) == {"waiting": 2, "unconfirmed": 3}
+    assert rolled_up(database) == {"unconfirmed": 3}
+    assert states(app, alice, campaign_id) == ["replaced", "inflight", "closed", "closed"]
+
+
+def test_a_second_sending_for_nobody_is_not_made(app: Flask, alice: Person, account: int) -> None:
+    campaign_id, _claimed = unconfirmed(app, alice, account)
+    decide(app, alice, campaign_id, Choice.SEND_AGAIN)
+    leave(app, alice, numbers(5))
+    assert claim(app, alice) == []
+    assert states(app, alice, campaign_id) == ["replaced", "stopped", "closed"]
+    assert tallies(app, alice, campaign_id) == {"unconfirmed": 5}
+    assert campaign_of(app, alice, campaign_id).state == "waiting_for_reports"
 
 
 def test_a_batch_whose_people_all_opted_out_stays_as_it_is(app: Flask, alice: Person, account: int) -> None:

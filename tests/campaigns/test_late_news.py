@@ -59,7 +59,7 @@ def test_a_late_code_0_stops_a_child_that_was_not_posted(
     leave(app, alice, numbers(2))
     decide(app, alice, campaign_id, Choice.SEND_AGAIN)
     store(app, alice, [answered(first, code(0, "m1"))])
-    assert states(app, alice, campaign_id) == ["accepted", "stopped"]
+    assert states(app, alice, campaign_id) == ["accepted", "stopped", "stopped"]
     assert tallies(app, alice, campaign_id) == {"no_report": 5}, "whoever opted out since was in it"
     assert rolled_up(database) == {"no_report": 5}
     assert campaign_of(app, alice, campaign_id).state == "waiting_for_reports"
@@ -198,9 +198,9 @@ def test_news_for_the_first_of_three_reaches_what_is_there_now(
     give_up(app, alice)
     leave(app, alice, numbers(2))
     decide(app, alice, campaign_id, Choice.SEND_AGAIN, 2)
-    assert states(app, alice, campaign_id) == ["replaced", "replaced", "planned"]
+    assert states(app, alice, campaign_id) == ["replaced", "replaced", "closed", "planned", "closed"]
     store(app, alice, [answered(first, code(0, "m1"))])
-    assert states(app, alice, campaign_id) == ["accepted", "replaced", "stopped"]
+    assert states(app, alice, campaign_id) == ["accepted", "replaced", "stopped", "stopped", "stopped"]
     assert tallies(app, alice, campaign_id) == {"no_report": 5}
     assert rolled_up(database) == {"no_report": 5}
 

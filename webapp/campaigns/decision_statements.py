@@ -17,11 +17,16 @@ WHERE team_id = :team AND campaign_id = :campaign AND mobile = ANY(:mobiles) AND
 """
 )
 
-# Opted out since their batch was posted: whatever became of that, nothing is sent to them again.
-LEAVE_OUT = text(
+# Whether a batch is a second sending, or was cut from one.
+IS_SECOND = text(
     """
-UPDATE message SET outcome = 'not_sent'
-WHERE team_id = :team AND campaign_id = :campaign AND mobile = ANY(:mobiles) AND batch_no = :no
+WITH RECURSIVE line AS (
+    SELECT no, parent, again FROM batch WHERE team_id = :team AND campaign_id = :campaign AND no = :no
+    UNION
+    SELECT batch.no, batch.parent, batch.again FROM line
+    JOIN batch ON batch.team_id = :team AND batch.campaign_id = :campaign AND batch.no = line.parent
+)
+SELECT coalesce(bool_or(again), false) FROM line
 """
 )
 
@@ -58,22 +63,16 @@ RETURNING batch.no, batch.open
 """
 )
 
-# Back to the batch that was taken after all. Whoever was left out of the second sending as opted out was in
-# the first.
+# Back to the batch that was taken after all.
 TAKE_BACK = text(
     """
-WITH held AS (
-    SELECT mobile, copy, outcome FROM message
+WITH moved AS (
+    UPDATE message SET batch_no = :parent
     WHERE team_id = :team AND campaign_id = :campaign AND mobile = ANY(:mobiles) AND batch_no = :child
-        AND (outcome IS NULL OR outcome = 'not_sent')
-), moved AS (
-    UPDATE message SET batch_no = :parent, outcome = NULL FROM held
-    WHERE message.team_id = :team AND message.campaign_id = :campaign AND message.mobile = held.mobile
-        AND message.copy = held.copy
+        AND outcome IS NULL
+    RETURNING 1
 )
-SELECT count(*) FILTER (WHERE outcome IS NULL) AS open,
-    count(*) FILTER (WHERE outcome = 'not_sent') AS left_out
-FROM held
+SELECT count(*) FROM moved
 """
 )
 

@@ -19,7 +19,7 @@ from sqlalchemy import Select, func, insert, select, update
 
 from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import audit
-from webapp.campaigns import decision_statements, rollups, statements, tallies
+from webapp.campaigns import apart, decision_statements, rollups, statements, tallies
 from webapp.campaigns.late_news import TAKEN_AFTER_ALL
 from webapp.campaigns.models import Batch, Campaign, GatewayMessage
 from webapp.campaigns.rollups import BatchMove
@@ -246,8 +246,7 @@ def _replace(parent: Batch, campaign: Campaign) -> Batch:
     # Rolled up while the parent still holds its messages.
     parent.state = BatchState.REPLACED
     session.flush()
-    moved = [("unconfirmed", "waiting", len(mobiles)), ("unconfirmed", "not_sent", len(opted_out))]
-    tallies.move(campaign.id, tallies.moved(moved))
+    tallies.move(campaign.id, tallies.moved([("unconfirmed", "waiting", len(mobiles))]))
     rollups.move_batches([BatchMove(campaign.id, parent.no, "unconfirmed", None)], now)
     child = _insert_child(parent, campaign, mobiles)
     session.execute(
@@ -257,12 +256,11 @@ def _replace(parent: Batch, campaign: Campaign) -> Batch:
             "campaign": campaign.id,
             "child": child.no,
             "parent": parent.no,
-            "mobiles": sorted(still_open),
+            "mobiles": mobiles,
         },
     )
     if opted_out:
-        left_out = {**key, "no": child.no, "mobiles": sorted(opted_out)}
-        session.execute(decision_statements.LEAVE_OUT, left_out)
+        apart.set_apart(campaign.id, child.no, parent.no, opted_out, now)
     parent.open = 0
     _send_on(campaign)
     session.flush()

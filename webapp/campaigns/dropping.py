@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 
 from webapp import tenancy
-from webapp.campaigns import endings, statements, tallies
+from webapp.campaigns import apart, decision_statements, endings, statements, tallies
 from webapp.campaigns.models import Batch, Campaign
 from webapp.campaigns.states import BatchState
 from webapp.contacts import optouts
@@ -34,13 +34,14 @@ def drop_opted_out(due: Mapping[BatchKey, Mobiles], now: datetime) -> dict[Batch
         return {}
     ours = _campaigns_not_held({campaign_id for campaign_id, _no in touched})
     left = dict.fromkeys(touched, Mobiles())
-    not_sent: dict[int, int] = defaultdict(int)
+    dropped: dict[tuple[int, str], int] = defaultdict(int)
     for (campaign_id, no), mobiles in sorted(touched.items()):
         if campaign_id in ours:
             left[campaign_id, no] = tuple(mobile for mobile in mobiles if mobile not in gone)
-            not_sent[campaign_id] += _shorten(campaign_id, no, left[campaign_id, no], gone & set(mobiles))
-    for campaign_id, count in sorted(not_sent.items()):
-        tallies.move(campaign_id, tallies.moved([("waiting", "not_sent", count)]))
+            tally, count = _shorten(campaign_id, no, left[campaign_id, no], gone & set(mobiles), now)
+            dropped[campaign_id, tally] += count
+    for (campaign_id, tally), count in sorted(dropped.items()):
+        tallies.move(campaign_id, tallies.moved([("waiting", tally, count)]))
         endings.note_handed_over(campaign_id, now)
     return left
 
@@ -57,16 +58,25 @@ def _campaigns_not_held(campaign_ids: set[int]) -> set[int]:
     )
 
 
-def _shorten(campaign_id: int, no: int, left: Mobiles, gone: set[str]) -> int:
-    """Leave a batch with the numbers that are left; returns how many messages are not sent by that."""
+def _shorten(campaign_id: int, no: int, left: Mobiles, gone: set[str], now: datetime) -> tuple[str, int]:
+    """Leave a batch with the numbers that are left; returns what the others count as now, and how many."""
     session = tenancy.session()
     key = {"team": tenancy.scope(), "campaign": campaign_id, "no": no}
-    not_sent: int = session.execute(statements.MARK_NOT_SENT, {**key, "mobiles": sorted(gone)}).scalar_one()
+    if apart.is_second_sending(campaign_id, no):
+        tally = "unconfirmed"
+        still_open = session.scalars(decision_statements.OPEN_NUMBERS, {**key, "mobiles": sorted(gone)})
+        going = sorted(still_open)
+        count = len(going)
+        if going:
+            apart.set_apart(campaign_id, no, no, going, now)
+    else:
+        tally = "not_sent"
+        count = session.execute(statements.MARK_NOT_SENT, {**key, "mobiles": sorted(gone)}).scalar_one()
     shortened = (
         update(Batch)
         .where(Batch.team_id == tenancy.scope(), Batch.campaign_id == campaign_id, Batch.no == no)
-        .values(mobiles=list(left), size=len(left), open=Batch.open - not_sent)
+        .values(mobiles=list(left), size=len(left), open=Batch.open - count)
         .execution_options(synchronize_session=False)
     )
     session.execute(shortened if left else shortened.values(state=BatchState.STOPPED, wake_at=None))
-    return not_sent
+    return tally, count

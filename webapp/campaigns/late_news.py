@@ -16,8 +16,8 @@ from sqlalchemy import select, tuple_
 
 from webapp import tenancy
 from webapp.accounts.audit import audit
+from webapp.campaigns import apart, rollups, tallies
 from webapp.campaigns import decision_statements as statements
-from webapp.campaigns import rollups, tallies
 from webapp.campaigns.models import Batch
 from webapp.campaigns.rollups import BatchMove
 from webapp.campaigns.states import BatchState
@@ -85,10 +85,14 @@ def heed(parent: Batch, taken: Taken, now: datetime) -> None:
             _note_msgid(batch, taken.msgid, taken.source, now)
     live = [one for one in family if one.state != BatchState.REPLACED]
     unsent = [one for one in live if one.state in _NOT_POSTED and one.first_unknown_at is None]
+    # Who was not to be sent to again; as such only in the first request.
+    kept_out = [one for one in live if one.state == BatchState.CLOSED and one.why == apart.OPTED_OUT]
     deltas: Counter[str] = Counter()
     moves: list[BatchMove] = []
-    if len(unsent) == len(live):
-        for child in family:
+    if len(unsent) + len(kept_out) == len(live):
+        rolled = [BatchMove(one.campaign_id, one.no, "unconfirmed", None) for one in kept_out]
+        rollups.move_batches(rolled, now)
+        for child in (*unsent, *kept_out):
             deltas.update(_take_back(parent, child))
         parent.state, parent.why = BatchState.ACCEPTED, TAKEN_AFTER_ALL
         moves.append(BatchMove(parent.campaign_id, parent.no, None, "no_report"))
@@ -126,14 +130,11 @@ def _locked(keys: set[Key]) -> list[Batch]:
 
 
 def _take_back(parent: Batch, child: Batch) -> Counter[str]:
-    """Give the parent the messages of a child that was not posted; returns what that moves.
-
-    A child that was replaced itself only has those left who had opted out by then.
-    """
+    """Give the parent the messages of a child that was not posted; returns what that moves."""
     session = tenancy.session()
     session.flush()
     before = tallies.tally_of(child.state, first_unknown=False)
-    held = session.execute(
+    held: int = session.execute(
         statements.TAKE_BACK,
         {
             "team": parent.team_id,
@@ -142,12 +143,11 @@ def _take_back(parent: Batch, child: Batch) -> Counter[str]:
             "child": child.no,
             "mobiles": parent.mobiles,
         },
-    ).one()
-    if child.state != BatchState.REPLACED:
-        child.state, child.open, child.wake_at = BatchState.STOPPED, 0, None
-        child.why = TAKEN_AFTER_ALL
-    parent.open += held.open + held.left_out
-    return tallies.moved([(before, "no_report", held.open), ("not_sent", "no_report", held.left_out)])
+    ).scalar_one()
+    child.state, child.open, child.wake_at = BatchState.STOPPED, 0, None
+    child.why = TAKEN_AFTER_ALL
+    parent.open += held
+    return tallies.moved([(before, "no_report", held)])
 
 
 def _note_msgid(batch: Batch, msgid: str, source: str, now: datetime) -> None:
