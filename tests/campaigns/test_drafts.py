@@ -52,6 +52,7 @@ RUBBISH: dict[str, dict[str, Any]] = {
     "brackets everywhere": {"numbers": A, "body": "【Hello】", "signature": "a】b"},
     "what a database refuses": {"numbers": f"138\x00{A}\ud800", "body": "a\x00\udfff", "signature": "\x00"},
     "no way to refuse": {"numbers": A, "body": "Hello", "signature": "Shop", "kind": "marketing"},
+    "a test to a crowd": {"numbers": f"{A}\n{B}", "body": "Hello", "signature": "Shop", "kind": "test"},
     "a time long past": {
         "numbers": A, "body": "Hello", "signature": "Shop", "send_at": clock.now() - timedelta(days=400)
     },

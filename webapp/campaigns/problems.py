@@ -20,6 +20,9 @@ def problems(account: GatewayAccount, written: Written, laid: Laid) -> Iterator[
     """All that is wrong with a tidied draft, what a person should mend first at the beginning."""
     yield from _of_text(account, written)
     yield from _of_numbers(laid)
+    if written.kind == Kind.TEST and len(laid.recipients) > 1:
+        # A test knows no sending hours and no delay.
+        yield DomainError(_("A test goes to one number. Choose what kind of message this is."), "kind")
     yield from _of_lengths(account, written, laid)
     yield from _of_times(written)
 
