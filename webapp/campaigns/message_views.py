@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from flask import Response, abort, redirect, request
+from flask import Response, abort, redirect, request, url_for
 
 from webapp import clock
 from webapp.accounts.permissions import requires
@@ -22,7 +22,7 @@ def find(campaign_id: int) -> Response:
     """Search the recipients for a number. It comes in a form, and goes on under another name."""
     campaign = campaign_or_404(campaign_id)
     if campaign.state == CampaignState.DRAFT:
-        return see_other(views.draft_url(campaign))
+        return see_other(url_for("campaigns.edit", campaign_id=campaign.id))
     place = places.asked_for(campaign.id)
     typed = request.form.get("digits", "")[: places.LONGEST_TYPED]
     try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from flask import current_app, url_for
 from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 
@@ -25,7 +24,6 @@ from webapp.statuses import CampaignStatus
 _MAY_BE_EDITED = frozenset(
     {CampaignState.PLANNING, CampaignState.SCHEDULED, CampaignState.READY, CampaignState.MISSED}
 )
-_HAS_A_TIME = frozenset({CampaignState.SCHEDULED, CampaignState.MISSED})
 _PAUSABLE = frozenset({CampaignState.PLANNING, CampaignState.READY, CampaignState.SENDING})
 
 
@@ -38,6 +36,7 @@ class Actions:
     stop: bool
     change_time: bool
     new_time: bool
+    new_limit: bool
     edit: bool
 
 
@@ -63,13 +62,15 @@ def actions_of(campaign: Campaign) -> Actions:
     """What may be done to a campaign now. The operations check again."""
     send = may("campaigns.send")
     paused = bool(campaign.paused_by_person or campaign.paused_by_machine)
+    expired = campaign.paused_by_machine == "expired"
     state = campaign.state
     return Actions(
         pause=send and state in _PAUSABLE and campaign.waiting > 0 and not paused,
-        resume=send and state in STOPPABLE and paused,
-        stop=send and state in STOPPABLE,
+        resume=send and state in STOPPABLE and paused and not expired,
+        stop=send and state in (*STOPPABLE, CampaignState.MISSED),
         change_time=send and state == CampaignState.SCHEDULED,
         new_time=send and state == CampaignState.MISSED,
+        new_limit=send and state in STOPPABLE and expired,
         edit=send and state in _MAY_BE_EDITED and campaign.started_at is None,
     )
 
@@ -136,19 +137,3 @@ def news_words(new_reports: int) -> str:
         new_reports,
         count=format_decimal(new_reports),
     )
-
-
-def url_of(endpoint: str, campaign: Campaign) -> str:
-    """A page of this campaign."""
-    return url_for(endpoint, campaign_id=campaign.id)
-
-
-def url_if_there(endpoint: str, campaign: Campaign) -> str | None:
-    """The same, None while nobody has built that page."""
-    return url_of(endpoint, campaign) if endpoint in current_app.view_functions else None
-
-
-def urls_of(campaign: Campaign) -> dict[str, str | None]:
-    """The pages that the buttons lead to, by name."""
-    names = ("time", "reopen", "unconfirmed")
-    return {name: url_if_there(f"campaigns.{name}", campaign) for name in names}
