@@ -5,20 +5,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, StorageState, sync_playwright
 
 from tests.browser import chromium
-from tests.browser.person import Person, connect_practice, sign_up
+from tests.browser.person import Person, choose, connect_practice, sign_in, sign_up
 from tests.browser.program import Program
 from tests.practice.fixture import PracticeGateway
+from webapp.demo import EMAIL, PASSWORD
 
 Visit = Callable[..., Person]
 
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """The cookies of the demonstration's person, and the beginning of its team's addresses."""
+
+    state: StorageState
+    team: str
 
 
 def found_browser() -> str:
@@ -97,4 +107,27 @@ def keeper(visit: Visit, keeper_state: StorageState) -> Person:
     person = visit(storage_state=keeper_state)
     person.open("/")
     person.page.wait_for_url("**/start")
+    return person
+
+
+@pytest.fixture(scope="package")
+def demonstration(browser: Browser, program: Program) -> Demonstration:
+    """Somebody who has signed in to the team with campaigns in every state."""
+    context = browser.new_context(viewport=DESK, locale="en-GB")  # type: ignore[arg-type] # a TypedDict
+    person = Person(context, program.address)
+    person.open("/login")
+    sign_in(person, EMAIL, PASSWORD)
+    person.page.wait_for_url("**/home")
+    shown = Demonstration(context.storage_state(), person.team_path)
+    context.close()
+    return shown
+
+
+@pytest.fixture
+def demo(visit: Visit, demonstration: Demonstration) -> Person:
+    """The demonstration's person, at home and reading English, whatever a test before has chosen."""
+    person = visit(storage_state=demonstration.state)
+    person.open("/me")
+    choose(person, "en", "light")
+    person.open(f"{demonstration.team}/home")
     return person

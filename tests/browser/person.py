@@ -21,6 +21,9 @@ document.addEventListener("securitypolicyviolation", function (event) {
   window.tellViolation(event.violatedDirective + " " + event.blockedURI + " " + event.sourceFile);
 });
 """
+FOUND_BY_AXE = """async () => (await axe.run({resultTypes: ["violations"]})).violations
+  .map(one => one.id + ": " + one.nodes
+    .map(node => node.target.join(" ") + " " + node.failureSummary).join(" | "))"""
 
 
 @dataclass
@@ -151,10 +154,7 @@ class Person:
         """What axe finds on the page, by its default rules."""
         # Not as a script tag: the content policy stays in force.
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        found: list[str] = self.page.evaluate(
-            "async () => (await axe.run()).violations.map(one => one.id + ': ' + "
-            "one.nodes.map(node => node.target.join(' ') + ' ' + node.failureSummary).join(' | '))"
-        )
+        found: list[str] = self.page.evaluate(FOUND_BY_AXE)
         return found
 
 
@@ -166,6 +166,24 @@ def sign_up(person: Person, email: str) -> None:
     person.write("Password", PASSWORD)
     person.press("Sign up")
     person.page.wait_for_url("**/start")
+
+
+def sign_in(person: Person, email: str, password: str = PASSWORD) -> None:
+    """Fill in the form for it."""
+    person.write("Email", email)
+    person.write("Password", password)
+    person.press("Sign in")
+
+
+def choose(person: Person, language: str, theme: str) -> None:
+    """Switch language and theme by the buttons of the page at hand; they hold at once."""
+    buttons = person.page.locator("main form.preferences, .public-head form.preferences")
+    buttons.locator(f"button[name=language][value={language}]").first.click()
+    pressed = f'button[value={language}][aria-pressed="true"]'
+    person.page.locator(pressed).first.wait_for(state="attached")
+    buttons.locator(f"button[name=theme][value={theme}]").first.click()
+    person.page.locator(f'html[data-theme="{theme}"]').wait_for()
+    assert person.page.locator("html").get_attribute("lang") == {"en": "en", "zh": "zh-Hans"}[language]
 
 
 def connect_practice(person: Person) -> None:

@@ -1,7 +1,8 @@
 """The whole program as a newcomer starts it: one command, a fresh folder, nothing else set up.
 
-The gateway that it calls "the real one" is the practice gateway too, so that entering a uid and a password by
-hand can be tried without leaving this machine.
+The team of the demonstration is in it, for pages that need campaigns in states which take hours to come
+about. The gateway that it calls "the real one" is the practice gateway too, so that entering a uid and a
+password by hand can be tried without leaving this machine.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ READY = "Ctrl-C stops it."
 
 
 class Program:
-    """`python -m webapp up` on free ports, with its data in `instance`."""
+    """`python -m webapp up --demo` on free ports, with its data in `instance`."""
 
     def __init__(self, instance: Path) -> None:
         self.instance = instance
@@ -42,7 +43,7 @@ class Program:
             key: value for key, value in os.environ.items() if not key.startswith(("TIDINGS_", "DATABASE_"))
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "webapp", "up"],
+            [sys.executable, "-m", "webapp", "up", "--demo"],
             cwd=ROOT,
             env={**own, **settings},
             stdout=subprocess.PIPE,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Any
 
 import pytest
 
 from tests.browser.conftest import Visit
-from tests.browser.person import PASSWORD, Person, connect_practice, send, sign_up, write_message
+from tests.browser.person import Person, connect_practice, send, sign_in, sign_up, write_message
+from tests.browser.watching import assert_adds_up, watch_until
 from tests.practice.fixture import PracticeGateway
 
 GOOD = ["138 0013 8000", "+86 139-0013-9001", "19900000000", "19900000001", "19900000009"]
@@ -20,35 +20,6 @@ BAD = {
     "+1 3805550100": "not a mainland number",
     "Wang Fang": "not a number",
 }
-
-# Keeps every state that the page goes through, as one reading each, from the moment it is called.
-WATCH = """() => {
-  window.seen = [];
-  const look = () => {
-    const text = selector => (document.querySelector(selector) || {innerText: ""}).innerText.trim();
-    const cells = {};
-    for (const cell of document.querySelectorAll("#status .kpi")) {
-      cells[cell.querySelector("dt").innerText.trim()] = cell.querySelector("dd.value").innerText.trim();
-    }
-    const now = {pill: text("#campaign-pill"), sentence: text(".status-sentence"), cells,
-                 balance: text("#balance-widget b"), rows: text("#recipients tbody")};
-    if (JSON.stringify(now) !== JSON.stringify(window.seen[window.seen.length - 1])) window.seen.push(now);
-  };
-  look();
-  new MutationObserver(look).observe(document.body, {childList: true, subtree: true, characterData: true});
-}"""
-
-
-def count(text: str) -> int:
-    return int(text.replace(",", ""))
-
-
-def watch_until(person: Person, pill: str, seconds: float = 60) -> list[dict[str, Any]]:
-    """Watch the campaign's page without touching it until its pill says so; every state on the way."""
-    person.page.evaluate(WATCH)
-    person.page.locator("#campaign-pill", has_text=pill).wait_for(timeout=seconds * 1000)
-    seen: list[dict[str, Any]] = person.page.evaluate("window.seen")
-    return seen
 
 
 def test_from_signing_up_to_delivered(visit: Visit, practice: PracticeGateway) -> None:
@@ -83,10 +54,7 @@ def test_from_signing_up_to_delivered(visit: Visit, practice: PracticeGateway) -
     assert effort.clicks <= 5
     assert effort.fields <= 5
 
-    for moment in seen:
-        cells = {label: count(value) for label, value in moment["cells"].items()}
-        assert cells.pop("Recipients") == 5, moment
-        assert sum(cells.values()) == 5, moment
+    assert_adds_up(seen, 5)
     pills = list(dict.fromkeys(moment["pill"] for moment in seen))
     assert [pill for pill in pills if pill not in ("Planning", "Starting")] == [
         "Sending",
@@ -106,9 +74,7 @@ def sign_out_and_in(person: Person) -> None:
     person.from_menu("Sign out")
     person.is_told("You are signed out.")
     person.open(person.team_path if "/t/" in person.page.url else "/login")
-    person.write("Email", "lin@example.com")
-    person.write("Password", PASSWORD)
-    person.press("Sign in")
+    sign_in(person, "lin@example.com")
     person.page.wait_for_url("**/start")
     person.effort.clicks, person.effort.fields = before
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.browser.conftest import Visit
-from tests.browser.person import PASSWORD, Person, send, sign_up, write_message
+from tests.browser.person import Person, send, sign_in, sign_up, write_message
 from tests.practice.fixture import PracticeGateway
 
 # Never reported by the practice gateway, so its campaign's page keeps asking.
@@ -59,9 +59,7 @@ def test_a_session_that_ended_leads_to_sign_in_and_back(keeper: Person) -> None:
     keeper.page.wait_for_url(re.compile(r"/login\?next="), timeout=30_000)
     assert keeper.heading() == "Sign in"
     assert not keeper.page.locator("#status, .side").count(), "the form stands inside the page that was left"
-    keeper.write("Email", "keeper@example.com")
-    keeper.write("Password", PASSWORD)
-    keeper.press("Sign in")
+    sign_in(keeper, "keeper@example.com")
     keeper.page.wait_for_url("**" + campaign)
     keeper.sees("Still waiting.")
 

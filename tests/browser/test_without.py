@@ -22,7 +22,9 @@ VISIBLE_FOCUS = """() => {
 }"""
 
 
-def test_card_2_without_a_script(visit: Visit, keeper_state: StorageState, practice: PracticeGateway) -> None:
+def test_the_whole_path_without_a_script(
+    visit: Visit, keeper_state: StorageState, practice: PracticeGateway
+) -> None:
     practice.dial(delivered_percent=100, failed_percent=0)
     person = visit(storage_state=keeper_state, java_script_enabled=False)
     new_team(person, "Without a script")
@@ -30,22 +32,45 @@ def test_card_2_without_a_script(visit: Visit, keeper_state: StorageState, pract
     person.is_told("Connected. 48,210 messages left.")
     write_message(person, "13800138003\n1.38E+10\n19900000001\n19900000005", "No script here.")
     assert [row["What it says"] for row in person.rows("Left out")] == ["1.38E+10"]
+
+    # Back to a draft on a page of its own, which is saved when somebody says so.
+    person.follow("Back to editing")
+    person.write("Mobile numbers", "13800138003 Wang Fang\n1.38E+10\n19900000001\n19900000005")
+    person.write("Text", "{name}, no script here.")
+    person.page.get_by_text("If the text has a {name}").click()
+    person.write("For people without a name", "Friend")
+    person.press("Save draft")
+    person.sees("Draft saved")
+    person.sees("3 people will get this.")
+    person.press("Next")
+    person.sees("Recipient 2 of 3")
+    person.press("Review")
+    person.sees("2 different texts.")
     send(person, 3)
-    deadline = time.monotonic() + 60
-    while "Finished" not in person.page.locator("#campaign-pill").inner_text():
-        assert time.monotonic() < deadline, person.page.locator("#status").inner_text()
-        person.page.wait_for_timeout(500)
-        person.page.reload()
+    reload_until(person, "Finished")
     assert {row["Phone"]: row["Status"] for row in person.rows("Recipients")} == {
-        "138 0013 8003": "Delivered",
+        "138 0013 8003 Wang Fang": "Delivered",
         "199 0000 0001": "Failed",
         "199 0000 0005": "Rejected",
     }
-    person.follow("Show the latest")
-    assert len(person.rows("Recipients")) == 3
+    person.page.locator("#digits").fill("8003")
+    person.press("Search")
+    assert len(person.rows("Recipients")) == 1
+    person.page.locator("#recipients tbody a").click()
+    assert person.heading() == "138 0013 8003"
+    person.sees("【Green Tea】Wang Fang, no script here.")
     # A button that only a script could serve is not shown.
     for needs_script in person.page.locator(".needs-script").all():
         assert needs_script.is_hidden()
+
+
+def reload_until(person: Person, pill: str) -> None:
+    """Look again and again, as somebody whose page does not refresh itself."""
+    deadline = time.monotonic() + 60
+    while pill not in person.page.locator("#campaign-pill").inner_text():
+        assert time.monotonic() < deadline, person.page.locator("#status").inner_text()
+        person.page.wait_for_timeout(500)
+        person.page.reload()
 
 
 def tab_to(person: Person, selector: str, most: int = 60) -> None:
@@ -96,20 +121,30 @@ def test_the_whole_path_by_keyboard(visit: Visit) -> None:
     tab_to(person, "#practice button")
     keys.press("Enter")
     person.sees("Connected. 48,210 messages left.")
-    tab_to(person, "#numbers")
-    keys.type("13800138004")
-    tab_to(person, "#signature")
-    keys.type("Green Tea")
-    tab_to(person, "#compose button[type=submit]")
-    keys.press("Enter")
-    person.page.wait_for_url("**/review")
-    tab_to(person, "#confirm button")
-    keys.press("Enter")
-    person.page.locator("#campaign-pill", has_text="Finished").wait_for(timeout=60_000)
-
     # The single keys, outside of fields.
+    person.page.locator("h1").click()
     keys.press("g")
     keys.press("b")
     person.page.wait_for_url("**/balance")
     keys.press("c")
     person.page.wait_for_url("**/campaigns/new")
+    tab_to(person, "#numbers")
+    keys.type("13800138004")
+    tab_to(person, "#signature")
+    keys.type("Green Tea")
+    tab_to(person, "#body")
+    keys.type("By keyboard alone.")
+    # To the review, never straight out.
+    keys.press("Control+Enter")
+    person.page.wait_for_url("**/review")
+    tab_to(person, "#confirm button")
+    keys.press("Enter")
+    person.page.locator("#campaign-pill", has_text="Finished").wait_for(timeout=60_000)
+
+    tab_to(person, "#recipients tbody a")
+    keys.press("Enter")
+    dialog = person.page.locator("dialog#message")
+    dialog.get_by_text("Handed to the gateway").wait_for()
+    keys.press("Escape")
+    dialog.wait_for(state="hidden")
+    assert person.page.evaluate("document.activeElement.closest('#recipients') !== null")
