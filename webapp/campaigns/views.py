@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
-from flask import Response, abort, request
+from flask import Response, abort, request, url_for
 
 from webapp import clock
 from webapp.accounts.permissions import requires
@@ -76,7 +76,7 @@ def show(campaign_id: int) -> Response:
     """A campaign: whether it arrived, and who got it."""
     campaign = campaign_or_404(campaign_id)
     if campaign.state == CampaignState.DRAFT:
-        return see_other(draft_url(campaign))
+        return see_other(url_for("campaigns.edit", campaign_id=campaign.id))
     return campaign_page(campaign, places.asked_for(campaign.id))
 
 
@@ -190,11 +190,6 @@ def campaign_page(
     )
 
 
-def draft_url(campaign: Campaign) -> str:
-    """Where a draft is gone on with."""
-    return watching.url_if_there("campaigns.edit", campaign) or watching.url_of("campaigns.review", campaign)
-
-
 def _status_block(campaign: Campaign, current: progress.Progress, place: Place) -> dict[str, Any]:
     """What the status block shows, in the page and alone."""
     return {
@@ -205,7 +200,6 @@ def _status_block(campaign: Campaign, current: progress.Progress, place: Place) 
         "said": watching.said_of(campaign, current),
         "parts_words": watching.parts_words(campaign),
         "pause_words": progress.pause_words,
-        "urls": watching.urls_of(campaign),
     }
 
 
