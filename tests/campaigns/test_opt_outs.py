@@ -11,6 +11,7 @@ from flask import Flask
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
+from tests.campaigns.deciding import decide, unconfirmed
 from tests.campaigns.laying import messages_of, opt_out, plan_slices
 from tests.campaigns.running import batches_of, campaign_of, sender
 from tests.campaigns.test_late_answers import answered, claim, code, store
@@ -19,7 +20,9 @@ from tests.factories import Person, confirm, connect_practice, make_person, numb
 from tests.practice.fixture import PracticeGateway, wait_until
 from webapp import clock, tenancy
 from webapp.campaigns import claims, tallies
+from webapp.campaigns.decisions import Choice
 from webapp.campaigns.models import Batch, Campaign, Message
+from webapp.campaigns.rollup_statements import LOCK_ROLLUPS
 from webapp.contacts import optouts
 from webapp.contacts.models import OptOut
 from webapp.gateway.exchange import Exchange, Kind
@@ -202,8 +205,13 @@ def test_what_was_reported_of_them_all_the_same_stays(app: Flask, alice: Person,
         session.execute(update(Batch).where(Batch.team_id == alice.team_id).values(open=2))
         tallies.move(campaign_id, {"waiting": -1, "delivered": 1})
         session.commit()
+    opt_out(app, alice, numbers(2)[1:])
+    (only,) = claim(app, alice)
+    (batch,) = batches_of(app, alice, campaign_id)
+    assert (len(only.mobiles), batch.size, batch.open) == (2, 2, 1)
+    store(app, alice, [answered(only, REFUSED)])
     opt_out(app, alice, numbers(3))
-    assert claim(app, alice) == []
+    assert claim_at(app, alice, after(only, 3600)) == []
     with tenancy.team_scope(alice.team_id, app) as session:
         campaign = session.get_one(Campaign, (alice.team_id, campaign_id))
         assert (campaign.state, campaign.delivered, campaign.not_sent) == ("finished", 1, 2)
@@ -230,6 +238,22 @@ def test_a_campaign_in_other_hands_is_not_waited_for(app: Flask, alice: Person, 
     assert outcomes(app, alice, held)[numbers(1)[0]] is None
     (late,) = claim_at(app, alice, clock.now())
     assert (late.campaign_id, late.mobiles) == (held, tuple(numbers(10)[1:]))
+
+
+def test_a_second_sending_waits_a_round_while_somebody_rolls_up(
+    app: Flask, alice: Person, account: int
+) -> None:
+    """Who opts out of it stays not confirmed, so it is rolled up; whoever else does may want the account."""
+    campaign_id, _first = unconfirmed(app, alice, account)
+    decide(app, alice, campaign_id, Choice.SEND_AGAIN)
+    opt_out(app, alice, numbers(1))
+    with tenancy.team_scope(alice.team_id, app) as session:
+        session.execute(LOCK_ROLLUPS, {"team": alice.team_id})
+        assert claim_at(app, alice, clock.now()) == []
+    assert campaign_of(app, alice, campaign_id).waiting == 5
+    (again,) = claim_at(app, alice, clock.now())
+    assert again.mobiles == tuple(numbers(5)[1:])
+    assert campaign_of(app, alice, campaign_id).unconfirmed == 1
 
 
 def test_claims_and_answers_never_wait_for_each_other_in_a_circle(

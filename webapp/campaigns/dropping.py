@@ -1,7 +1,7 @@
 """Opt-outs at the last moment: who opted out since the planning is taken out of a request before it is made.
 
 Only a request that nobody can have seen yet is changed. The claim that asks for this holds the gateway
-account's row, so a campaign that somebody else has is not waited for: its batch is left for the next round.
+account's row, so nothing that somebody else has is waited for: such a batch is left for the next round.
 """
 
 from __future__ import annotations
@@ -36,10 +36,14 @@ def drop_opted_out(due: Mapping[BatchKey, Mobiles], now: datetime) -> dict[Batch
     left = dict.fromkeys(touched, Mobiles())
     dropped: dict[tuple[int, str], int] = defaultdict(int)
     for (campaign_id, no), mobiles in sorted(touched.items()):
-        if campaign_id in ours:
-            left[campaign_id, no] = tuple(mobile for mobile in mobiles if mobile not in gone)
-            tally, count = _shorten(campaign_id, no, left[campaign_id, no], gone & set(mobiles), now)
-            dropped[campaign_id, tally] += count
+        if campaign_id not in ours:
+            continue
+        second = apart.is_second_sending(campaign_id, no)
+        if second and not _may_roll_up():
+            continue
+        left[campaign_id, no] = tuple(mobile for mobile in mobiles if mobile not in gone)
+        count = _shorten(campaign_id, no, left[campaign_id, no], gone & set(mobiles), now, second=second)
+        dropped[campaign_id, "unconfirmed" if second else "not_sent"] += count
     for (campaign_id, tally), count in sorted(dropped.items()):
         tallies.move(campaign_id, tallies.moved([("waiting", tally, count)]))
         endings.note_handed_over(campaign_id, now)
@@ -58,20 +62,26 @@ def _campaigns_not_held(campaign_ids: set[int]) -> set[int]:
     )
 
 
-def _shorten(campaign_id: int, no: int, left: Mobiles, gone: set[str], now: datetime) -> tuple[str, int]:
-    """Leave a batch with the numbers that are left; returns what the others count as now, and how many."""
+def _may_roll_up() -> bool:
+    """Whether nobody else rolls up this team at this moment; nobody will then until this is committed."""
+    may = tenancy.session().execute(statements.TRY_LOCK_ROLLUPS, {"team": tenancy.scope()})
+    return bool(may.scalar_one())
+
+
+def _shorten(campaign_id: int, no: int, left: Mobiles, gone: set[str], now: datetime, *, second: bool) -> int:
+    """Leave a batch with the numbers that are left; returns how many open messages the others have.
+
+    `second`: a person had it sent again, so the others may have got the first one.
+    """
     session = tenancy.session()
-    key = {"team": tenancy.scope(), "campaign": campaign_id, "no": no}
-    if apart.is_second_sending(campaign_id, no):
-        tally = "unconfirmed"
-        still_open = session.scalars(decision_statements.OPEN_NUMBERS, {**key, "mobiles": sorted(gone)})
-        going = sorted(still_open)
+    key = {"team": tenancy.scope(), "campaign": campaign_id, "no": no, "mobiles": sorted(gone)}
+    if second:
+        going = session.scalars(decision_statements.OPEN_NUMBERS, key).all()
         count = len(going)
         if going:
             apart.set_apart(campaign_id, no, no, going, now)
     else:
-        tally = "not_sent"
-        count = session.execute(statements.MARK_NOT_SENT, {**key, "mobiles": sorted(gone)}).scalar_one()
+        count = session.execute(statements.MARK_NOT_SENT, key).scalar_one()
     shortened = (
         update(Batch)
         .where(Batch.team_id == tenancy.scope(), Batch.campaign_id == campaign_id, Batch.no == no)
@@ -79,4 +89,4 @@ def _shorten(campaign_id: int, no: int, left: Mobiles, gone: set[str], now: date
         .execution_options(synchronize_session=False)
     )
     session.execute(shortened if left else shortened.values(state=BatchState.STOPPED, wake_at=None))
-    return tally, count
+    return count

@@ -126,6 +126,9 @@ FOR NO KEY UPDATE OF batch SKIP LOCKED
 """
 )
 
+# The lock that everybody who rolls up takes, where it must not be waited for.
+TRY_LOCK_ROLLUPS = text("SELECT pg_try_advisory_xact_lock(hashtextextended('tidings.rollups', :team))")
+
 # A message that was reported on all the same keeps what was reported.
 MARK_NOT_SENT = text(
     """
