@@ -72,7 +72,7 @@ def test_anything_is_saved_and_found_again_and_refused_when_it_is_to_be_sent(
             again = drafts.save_draft(kept, alice.user_id, campaign_id=campaign.id, version=1)
             assert (again.id, again.version) == (campaign.id, 1)
             field, sentence = refused(functools.partial(drafts.prepare, campaign))
-            assert field in {"numbers", "body", "signature", "send_at", "defaults"}
+            assert field in {"numbers", "body", "signature", "send_at", "defaults", "kind"}
             assert sentence.endswith((".", "?"))
             assert session.query(Audience).filter_by(campaign_id=campaign.id).count() == 0
             assert drafts.look(kept).problems[0] == (field, sentence)
