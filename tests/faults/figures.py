@@ -7,8 +7,8 @@ It asserts nothing either: it prints one JSON object, and whoever runs it decide
 
 LEDGER is the practice gateway's (JSON lines). DUMP_FOLDER holds campaign.csv, batch.csv, message.csv and
 attempt.csv, written by COPY with a header from one snapshot. UID is the account whose lines count.
-FILE of --kills has a line {"kill": seconds} for each kill, of --posts one {"open_attempt": bool} for each
-request that passed the hook.
+FILE of --kills has a line {"kill": seconds, "dead": seconds} for each kill, which happened between the two;
+that of --posts has one {"open_attempt": bool} for each request that passed the hook.
 
 tried, hit          kills, and those of them that cut off a request which the gateway was holding open
 recipients          messages of all campaigns that are no draft
@@ -55,7 +55,7 @@ BY_BATCH = {
     "stopped": "not_sent",
 }
 TALLIES = ("waiting", "unconfirmed", "no_report", "delivered", "failed", "not_sent")
-# How long after a kill the gateway may notice that its caller is gone.
+# How long after its caller's death the gateway may notice that nobody waits any more.
 NOTICED_WITHIN = 2.0
 
 
@@ -74,10 +74,12 @@ def rows_of(folder: Path, table: str) -> list[Row]:
         return list(csv.DictReader(file))
 
 
-def was_hit(kill: float, submissions: list[Line]) -> bool:
+def was_hit(kill: Line, submissions: list[Line]) -> bool:
     """Whether the gateway held a request open whose caller this kill took away."""
     return any(
-        line["ended"] == "gone" and line["opened_at"] <= kill <= line["closed_at"] <= kill + NOTICED_WITHIN
+        line["ended"] == "gone"
+        and line["opened_at"] <= kill["dead"]
+        and kill["kill"] <= line["closed_at"] <= kill["dead"] + NOTICED_WITHIN
         for line in submissions
     )
 
@@ -135,7 +137,7 @@ def figures(
     total: Counter[str] = sum(counted.values(), Counter())
     return {
         "tried": len(kills),
-        "hit": sum(was_hit(kill["kill"], submissions) for kill in kills),
+        "hit": sum(was_hit(kill, submissions) for kill in kills),
         "recipients": len(messages),
         "delivered": sum(1 for mobile in wanted if taken[mobile]),
         "lost": sum(1 for mobile in wanted if not taken[mobile]),

@@ -41,16 +41,16 @@ class Process:
         os.killpg(self.running.pid, signal.SIGKILL)
         self.running.wait(timeout=30)
 
-    def has_connection_to(self, port: int) -> bool:
-        """Whether the process has a connection to this port at the moment, as the kernel says."""
+    def connections_to(self, port: int) -> int:
+        """How many connections to this port the process has at the moment, as the kernel says."""
         assert self.running is not None
         fields = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
         inodes = {line[9] for line in fields if line[2].endswith(f":{port:04X}") and line[3] == ESTABLISHED}
         try:
             links = [str(link.readlink()) for link in Path(f"/proc/{self.running.pid}/fd").iterdir()]
         except OSError:  # one of them was closed meanwhile, or all of them
-            return False
-        return any(f"socket:[{inode}]" in links for inode in inodes)
+            return 0
+        return sum(f"socket:[{inode}]" in links for inode in inodes)
 
     def stop(self) -> int:
         assert self.running is not None

@@ -49,7 +49,7 @@ def count(folder: Path, ledger: list[dict[str, Any]], **tables: list[dict[str, o
     for name, rows in {**usual, **tables}.items():
         write_table(folder, name, rows)
     ledger_file = write_lines(folder / "ledger", ledger)
-    kills = write_lines(folder / "kills", [{"kill": 100.1}, {"kill": 105.0}])
+    kills = write_lines(folder / "kills", [{"kill": 100.1, "dead": 100.11}, {"kill": 105.0, "dead": 105.01}])
     posts = write_lines(folder / "posts", [{"open_attempt": True}, {"open_attempt": False}])
     return figures(ledger_file, folder, "u", kills=kills, posts=posts)
 

@@ -78,15 +78,16 @@ def alice(app: Flask) -> Person:
 
 
 def kill_at_random(workers: list[Process], port: int) -> Iterator[dict[str, object]]:
-    """Kill and restart the workers in turn; yields the moment of each kill."""
+    """Kill and restart the workers in turn; yields between which moments each kill took place."""
     chance = random.Random(SEED)
     for turn in range(KILLS):
         worker = workers[turn % len(workers)]
-        # One that is still starting has nothing to lose.
-        wait_until(lambda: worker.has_connection_to(port), 30)  # noqa: B023
-        time.sleep(chance.uniform(0.1, 0.4))
-        yield {"kill": time.time(), "worker": turn % len(workers)}
+        # One that is still starting has nothing to lose, and asking for the balance takes one connection.
+        wait_until(lambda: worker.connections_to(port) > 2, 60)  # noqa: B023
+        time.sleep(chance.uniform(0, 0.2))
+        before = time.time()
         worker.kill()
+        yield {"kill": before, "dead": time.time(), "worker": turn % len(workers)}
         worker.start()
 
 
