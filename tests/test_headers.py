@@ -60,7 +60,7 @@ def ids(app: Flask, alice: Person, practice: PracticeGateway) -> Ids:
     campaign = confirm(app, alice, account, numbers(3))
     with tenancy.team_scope(alice.team_id, app):
         token = addresses.token_of(campaign, (numbers(1)[0], 0))
-    return {"account_id": account, "campaign_id": campaign, "status": 404, "token": token}
+    return {"account_id": account, "campaign_id": campaign, "status": 404, "token": token, "no": 1}
 
 
 @pytest.fixture
@@ -89,9 +89,7 @@ def bad_paths(rule: Rule, team: str, ids: Ids) -> Iterator[str]:
 # ---- what every answer carries -----------------------------------------------------------------------
 
 
-def test_every_answer_carries_the_headers(
-    app: Flask, browser: FlaskClient, alice: Person, ids: Ids
-) -> None:
+def test_every_answer_carries_the_headers(app: Flask, browser: FlaskClient, alice: Person, ids: Ids) -> None:
     stranger = app.test_client()
     places = [address(app, rule, alice.team, ids) for rule in readable(app)]
     for place in (*places, "/nowhere", "/static/app.css", f"/t/{alice.team}/campaigns/1"):
