@@ -35,7 +35,8 @@ class Stories:
         """Write every campaign; the caller commits."""
         for story in (
             self.past_week, self.finished, self.personal, self.test, self.stopped, self.stopped_unclear,
-            self.unconfirmed, self.paused, self.waiting, self.missed, self.scheduled, self.out_of_balance, self.draft,
+            self.unconfirmed, self.paused, self.waiting, self.missed, self.scheduled, self.out_of_balance,
+            self.draft,
         ):  # fmt: skip
             story()
             tenancy.session().flush()
