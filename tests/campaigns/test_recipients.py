@@ -193,6 +193,7 @@ def test_what_is_no_part_of_a_number_is_a_sentence(
     for headers in ({}, PART):
         answer = browser.post(f"{place}/find", data={"digits": typed}, headers=headers)
         assert answer.status_code == 422
+        assert answer.headers["HX-Replace-Url"] == place
         assert "Type 2 to 11 digits" in said(answer)
     assert faults(browser.post(f"{place}/find", data={"digits": typed}).text) == []
     assert browser.post(f"{place}/find", data={"digits": "  "}).location == place

@@ -13,7 +13,7 @@ from webapp.campaigns.blueprint import blueprint, campaign_or_404
 from webapp.campaigns.previews import account_of
 from webapp.campaigns.states import CampaignState
 from webapp.errors import DomainError
-from webapp.pages import render, see_other
+from webapp.pages import hx_place, render, see_other
 
 
 @blueprint.post("/campaigns/<int:campaign_id>/find")
@@ -28,7 +28,8 @@ def find(campaign_id: int) -> Response:
     try:
         search = places.search_for(typed)
     except DomainError as error:
-        return views.campaign_page(campaign, place, 422, str(error.message), typed)
+        # The address stays that of the table: what was posted to cannot be looked at.
+        return hx_place(views.campaign_page(campaign, place, 422, str(error.message), typed), place.url)
     # htmx follows a redirection by itself and swaps what it finds there; here that is the table, as wanted.
     return cast(Response, redirect(place.searched(search).url, 303))
 
