@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from webapp import clock, tenancy
 from webapp.campaigns import hours
-from webapp.campaigns.models import Audience, Batch, Campaign, Message
+from webapp.campaigns.models import Batch, Campaign
 from webapp.campaigns.states import STOPPABLE, BatchState, CampaignState
 from webapp.statuses import CampaignStatus
 
@@ -57,16 +57,3 @@ def _waits_for_a_person(campaign: Campaign) -> bool:
         )
         .limit(1)
     ) is not None  # fmt: skip
-
-
-def audience_numbers(campaign: Campaign, most: int) -> list[str]:
-    """The numbers of a draft, else of the planned campaign; to begin another one from it."""
-    source = Audience if campaign.state == CampaignState.DRAFT else Message
-    return list(
-        tenancy.session().scalars(
-            select(source.mobile)
-            .where(source.team_id == tenancy.scope(), source.campaign_id == campaign.id)
-            .order_by(source.mobile)
-            .limit(most)
-        )
-    )
