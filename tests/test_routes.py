@@ -43,7 +43,7 @@ CONNECTIONS = {
     ("schema.py", "create_engine"),
 }
 # Modules in which SQL may stand as text, all of it written by us and none put together from input.
-SQL_MODULES = re.compile(r"(?:\w+_)?statements\.py|tenancy\.py|walls\w*\.py|health/\w+\.py|limits_storage\.py")
+SQL_MODULES = re.compile(r"\w*statements\.py|tenancy\.py|walls\w*\.py|health/\w+\.py|limits_storage\.py")
 # Parameters of URLs that are no id of a row.
 OTHER_PARAMETERS = {
     "team": UnicodeConverter,

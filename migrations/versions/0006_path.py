@@ -138,6 +138,9 @@ UPDATE batch SET handed_at = (
 WHERE state IN ('hold', 'accepted', 'rejected', 'unconfirmed', 'closed')
     OR (state = 'inflight' AND first_unknown_at IS NOT NULL);
 
+-- Calls that nobody has closed yet; those of dead workers are looked for among them.
+CREATE INDEX ix_attempt_open ON attempt (team_id, started_at) WHERE outcome IS NULL;
+
 -- Who must not get anything any more. Looked at when a campaign is prepared, planned, and before each
 -- request that may still change its numbers.
 CREATE TABLE opt_out (

@@ -285,6 +285,25 @@ def test_reports_recognise_a_request_without_an_answer(app: Flask, alice: Person
     assert campaign_of(app, alice, campaign_id).no_report == 5
 
 
+def test_a_repeat_that_nobody_ends_any_more_is_closed(app: Flask, alice: Person, account: int) -> None:
+    """Its worker died, and reports settled the batch meanwhile: no lease is left to end it."""
+    confirm(app, alice, account, numbers(5))
+    claim(app, alice)
+    reap(app, alice)
+    with clock.standing_at(clock.now() + timedelta(seconds=120)):
+        (again,) = claim(app, alice)
+    assert adopt(app, alice, account, "m9", numbers(5))
+    assert attempts(app, alice) == [("unknown", "reaped"), (None, None)]
+    times = application.settings_of(app).times
+    with tenancy.team_scope(alice.team_id, app) as session:
+        assert reaper.close_abandoned(clock.now(), times) == 0, "its worker may still be at it"
+        assert reaper.close_abandoned(clock.now() + LEASE_OVER, times) == 1
+        session.commit()
+    assert attempts(app, alice) == [("unknown", "reaped")] * 2
+    store(app, alice, [answered(again, code(0, "m9"))])
+    assert attempts(app, alice)[1] == ("taken", "accepted"), "a late answer is never thrown away"
+
+
 def test_two_batches_that_could_be_meant_prove_nothing(app: Flask, alice: Person, account: int) -> None:
     confirm(app, alice, account, numbers(5))
     confirm(app, alice, account, numbers(5), body="Other")

@@ -283,6 +283,24 @@ def test_a_stop_while_it_is_planned_gives_every_recipient_a_row(
     assert claim(app, alice) == []
 
 
+def test_a_stop_while_the_plan_of_an_earlier_version_goes_stops_the_new_one(
+    app: Flask, alice: Person, account: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the earlier version had planned is counted nowhere any more."""
+    monkeypatch.setattr(planning, "CHUNK", 10)
+    take(app, alice, account, 4)
+    for slices in range(6):
+        campaign_id = confirmed(app, alice, account, numbers(30))
+        did(app, alice, lambda campaign_id=campaign_id: editing.reopen(campaign_id).id)  # type: ignore[misc] # binds it
+        confirm_again(app, alice, campaign_id, numbers(12))
+        plan_slices(app, alice, campaign_id, slices)
+        did(app, alice, lambda campaign_id=campaign_id: stopping.stop_campaign(campaign_id))  # type: ignore[misc] # binds it
+        plan_slices(app, alice, campaign_id)
+        campaign = campaign_of(app, alice, campaign_id)
+        assert (campaign.state, campaign.not_sent, campaign.recipients) == ("stopped", 12, 12)
+    assert claim(app, alice) == []
+
+
 @pytest.mark.parametrize("lost", ["text", "recipient"])
 def test_a_plan_that_does_not_add_up_is_not_sent(app: Flask, alice: Person, account: int, lost: str) -> None:
     campaign_id = lay_out(app, alice, account, [("a", numbers(1)[0], 0), ("b", numbers(2)[1], 0)])

@@ -64,6 +64,37 @@ def reap(now: datetime, times: Times) -> int:
     return len(expired)
 
 
+def close_abandoned(now: datetime, times: Times) -> int:
+    """Close attempts of dead workers whose batch went on without them; returns how many.
+
+    Reports may settle a batch while a repeat of it is under way; then nothing of its own ends that repeat.
+    """
+    waited_for = (
+        select(Batch.no)
+        .where(
+            Batch.team_id == Attempt.team_id,
+            Batch.campaign_id == Attempt.campaign_id,
+            Batch.no == Attempt.batch_no,
+            Batch.state == BatchState.INFLIGHT,
+            Batch.attempts == Attempt.n,
+        )
+        .exists()
+    )
+    closed = tenancy.session().execute(
+        update(Attempt)
+        .where(
+            Attempt.team_id == tenancy.scope(),
+            Attempt.outcome.is_(None),
+            Attempt.started_at < now - timedelta(seconds=times.lease),
+            ~waited_for,
+        )
+        .values(outcome="unknown", why="reaped", finished_at=now)
+        .returning(Attempt.n)
+        .execution_options(synchronize_session=False)
+    )
+    return len(closed.all())
+
+
 def give_up_asking(now: datetime, times: Times) -> int:
     """Hand over to a person what neither reports nor repeats have settled; returns how many batches."""
     rows = tenancy.session().execute(

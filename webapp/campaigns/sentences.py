@@ -176,6 +176,8 @@ def _waiting_for_reports(campaign: Campaign) -> str:
 
 
 def _finished(campaign: Campaign) -> str:
+    if campaign.not_sent == campaign.recipients:
+        return _("Nothing was sent: everybody had opted out by then.")
     if campaign.kind == Kind.TEST:
         if campaign.delivered:
             return _("Test message: delivered.")

@@ -9,12 +9,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from flask_babel import gettext as _
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import Detail, audit
 from webapp.campaigns import endings, hours, late_news, schedule, tallies
-from webapp.campaigns.models import Batch, Campaign
+from webapp.campaigns.models import Batch, Campaign, DraftPaste
 from webapp.campaigns.operations import ACCOUNT_REASONS
 from webapp.campaigns.states import STOPPABLE, AtHoursEnd, BatchState, CampaignState
 from webapp.errors import DomainError
@@ -131,6 +131,9 @@ def stopping_campaigns() -> list[int]:
 
 def stop_what_has_not_left(campaign_id: int, now: datetime) -> None:
     """Bring the batches of a stopping campaign to their end, also those that an answer made meanwhile."""
+    if _has_old_plan(campaign_id):
+        # Its batches are of an earlier version and are not counted; planning deletes them, and ends this one.
+        return
     _set_state(campaign_id, (BatchState.HOLD,), BatchState.UNCONFIRMED)
     late_news.close_second_sendings(campaign_id, now)
     stopped = _set_state(campaign_id, _NOT_GONE, BatchState.STOPPED)
@@ -145,10 +148,24 @@ def _stop(campaign_id: int, of: tuple[CampaignState, ...], now: datetime, **deta
         return
     campaign.state = CampaignState.STOPPING
     campaign.paused_by_person = campaign.paused_by_machine = campaign.paused_at = None
-    tenancy.session().flush()
+    session = tenancy.session()
+    session.flush()
+    # Nothing of it can be edited any more.
+    session.execute(
+        delete(DraftPaste).where(
+            DraftPaste.team_id == tenancy.scope(), DraftPaste.campaign_id == campaign.id
+        )
+    )  # fmt: skip
     stop_what_has_not_left(campaign_id, now)
     audit("campaign.stopped", "campaign", campaign.id, **details)
     jobs.enqueue("campaigns.wake_sender", campaign.team_id, once="wake")
+
+
+def _has_old_plan(campaign_id: int) -> bool:
+    stale = tenancy.session().scalar(
+        select(Campaign.stale_rows).where(Campaign.team_id == tenancy.scope(), Campaign.id == campaign_id)
+    )
+    return bool(stale)
 
 
 def _hours_ended(kind: str, started_at: datetime | None, now: datetime) -> bool:
