@@ -82,7 +82,8 @@ def test_a_repeat_waits_for_the_hours_too(app: Flask, alice: Person, account: in
     evening = at("2030-05-06T20:29+08:00")
     begin_at(app, alice, evening)
     (first,) = claim_at(app, alice, evening)
-    store(app, alice, [answered(first, LOST)])
+    with clock.standing_at(evening + timedelta(seconds=1)):
+        store(app, alice, [answered(first, LOST)])
     assert claim_at(app, alice, evening + timedelta(seconds=91)) == []
     set_team(app, alice, marketing_until=time(20, 45))
     (again,) = claim_at(app, alice, evening + timedelta(seconds=91))

@@ -178,19 +178,19 @@ def test_what_it_says(app: Flask, alice: Person, account: int, database: Databas
     minutes_of(database, campaign_id, (60, 0, 0, 40, 0), (49, 38, 1, -39, 0))
     chart = chart_of(app, alice, campaign_id)
     assert chart is not None
-    assert chart.sentence == "After 12 minutes 95.0% of 40 were delivered and 2.5% had failed."
+    assert chart.sentence == "Within 12 minutes 95.0% of 40 were delivered and 2.5% had failed."
     assert [(one["label"], one["tone"], one["values"][-1]) for one in chart.series] == [
         ("Delivered", "ok", 95.0), ("Failed", "bad", 2.5), ("No report yet", "wait", 2.5),
     ]  # fmt: skip
     assert chart.x_labels == ["0", "3", "6", "9", "12 minutes"]
     assert chart.end_label == "95.0% delivered"
-    assert chart.heads == ["After", "Delivered", "Failed", "No report yet"]
+    assert chart.heads == ["Within", "Delivered", "Failed", "No report yet"]
     assert chart.rows[0] == ["0 minutes", "0%", "0%", "100%"]
     assert chart.rows[-1] == ["12 minutes", "95.0%", "2.5%", "2.5%"]
     assert len(chart.rows) == len(chart.says) == 13
     page = drawn_by(app, chart)
     assert page.count('<g class="hit">') == 13
-    assert "After 12 minutes: 95.0% delivered, 2.5% failed" in page
+    assert "Within 12 minutes: 95.0% delivered, 2.5% failed" in page
     assert 'id="delivery-table"' in page
     assert "style=" not in page
     assert "hx-swap-oob" not in page
@@ -205,7 +205,7 @@ def test_what_is_not_confirmed_is_drawn_where_there_is_any(
     chart = chart_of(app, alice, campaign_id)
     assert chart is not None
     assert chart.sentence == (
-        "After 3 minutes 5.0% of 40 were delivered, 0% had failed and 25.0% were not confirmed."
+        "Within 3 minutes 5.0% of 40 were delivered, 0% had failed and 25.0% were not confirmed."
     )
     assert [one["tone"] for one in chart.series] == ["ok", "bad", "wait", "odd"]
     assert chart.end_label == "", "under the axis nothing is written"
@@ -216,7 +216,7 @@ def test_in_chinese(app: Flask, alice: Person, account: int, database: Database)
     minutes_of(database, campaign_id, (300, 0, 0, 40, 0), (60, 38, 1, -39, 0))
     chart = chart_of(app, alice, campaign_id, "zh")
     assert chart is not None
-    assert chart.sentence == "4 小时 10 分钟后，40 条中 95.0% 已送达，2.5% 失败。"
+    assert chart.sentence == "4 小时 10 分钟内，40 条中 95.0% 已送达，2.5% 失败。"
     assert chart.x_labels[-1] == "250 分钟"
     assert chart.end_label == "已送达 95.0%"
 

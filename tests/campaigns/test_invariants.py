@@ -215,7 +215,7 @@ def test_digests_cannot_be_told_when_the_account_was_exchanged(
     app: Flask, sent: Sent, database: Database
 ) -> None:
     with database.owner() as owner:
-        owner.execute("UPDATE gateway_account SET fingerprint = %s", (bytes(32),))
+        owner.execute("UPDATE batch SET account_fingerprint = %s", (bytes(32),))
         owner.execute("UPDATE batch SET content = 'another' WHERE no = 1")
     assert broken(app, sent.person) == []
 

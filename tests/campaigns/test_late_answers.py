@@ -114,6 +114,22 @@ def test_a_late_code_0_is_recorded_and_settles_the_batch(app: Flask, alice: Pers
     assert attempts(app, alice) == [("taken", "accepted")]
 
 
+def test_a_late_code_0_settles_a_batch_whose_repeat_is_under_way(
+    app: Flask, alice: Person, account: int
+) -> None:
+    """Whatever comes of the repeat then: that the request was taken is known."""
+    campaign_id = confirm(app, alice, account, numbers(5))
+    (first,) = claim(app, alice)
+    reap(app, alice)
+    with clock.standing_at(clock.now() + timedelta(seconds=120)):
+        (again,) = claim(app, alice)
+    store(app, alice, [answered(first, code(0, "m1"))])
+    assert [batch.state for batch in batches_of(app, alice, campaign_id)] == ["accepted"]
+    store(app, alice, [answered(again, Exchange(Kind.ANSWER_TIMEOUT))])
+    assert [batch.state for batch in batches_of(app, alice, campaign_id)] == ["accepted"]
+    assert campaign_of(app, alice, campaign_id).no_report == 5
+
+
 @pytest.mark.parametrize("number", [1, 2, 3, 5, 6, 7, 8, 99])
 def test_a_late_other_code_leaves_the_batch_on_hold(
     app: Flask, alice: Person, account: int, number: int

@@ -29,8 +29,10 @@ from webapp.gateway import queries as accounts
 from webapp.gateway.answers import AccountChange, BatchChange, Meaning, Verdict, Why
 from webapp.settings import Times
 
-# A late "taken" still counts for a batch that is in one of these.
-MAY_STILL_BE_ACCEPTED = frozenset({BatchState.HOLD, BatchState.UNCONFIRMED, BatchState.CLOSED})
+# A late "taken" still counts for a batch that is in one of these; "in flight" is a repeat of what was taken.
+MAY_STILL_BE_ACCEPTED = frozenset(
+    {BatchState.INFLIGHT, BatchState.HOLD, BatchState.UNCONFIRMED, BatchState.CLOSED}
+)
 
 STOPPING = frozenset({CampaignState.STOPPING, CampaignState.STOPPED})
 # What an answer would let go again, or leave to be asked about, ends there once a person has stopped it.

@@ -11,7 +11,7 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, or_, select
+from sqlalchemy import Row, Select, delete, func, insert, or_, select
 
 from webapp import tenancy
 from webapp.campaigns import dropping, endings, hours, repeats, statements
@@ -65,6 +65,8 @@ def begin_ready_campaigns(now: datetime) -> None:
             or_(Campaign.not_after.is_(None), Campaign.not_after >= now),
             Campaign.paused_by_person.is_(None),
             Campaign.paused_by_machine.is_(None),
+            # Else it would say that it is sending while nothing can be sent.
+            Campaign.account_id.in_(_well_account_ids()),
         )
         .order_by(Campaign.id)
         .with_for_update(skip_locked=True, key_share=True)
@@ -86,6 +88,14 @@ def begin_ready_campaigns(now: datetime) -> None:
         if campaign.waiting == 0:
             # Everybody opted out before the planning: no answer will ever come to end it.
             endings.note_handed_over(campaign.id, now)
+
+
+def _well_account_ids() -> Select[int]:
+    return select(GatewayAccount.id).where(
+        GatewayAccount.team_id == tenancy.scope(),
+        GatewayAccount.disabled_at.is_(None),
+        GatewayAccount.state.in_(("ok", "untested")),
+    )
 
 
 def claim_batches(now: datetime, times: Times, room: int) -> list[Claim]:

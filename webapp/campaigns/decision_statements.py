@@ -17,6 +17,16 @@ WHERE team_id = :team AND campaign_id = :campaign AND mobile = ANY(:mobiles) AND
 """
 )
 
+COUNT_OPEN = text(
+    """
+UPDATE batch SET open = (
+    SELECT count(*) FROM message
+    WHERE team_id = :team AND campaign_id = :campaign AND mobile = ANY(:mobiles) AND batch_no = :child
+        AND outcome IS NULL)
+WHERE team_id = :team AND campaign_id = :campaign AND no = :child
+"""
+)
+
 # Whether a batch is a second sending, or was cut from one.
 IS_SECOND = text(
     """

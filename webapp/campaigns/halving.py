@@ -39,7 +39,7 @@ def replace_by_halves(campaign_id: int, no: int, *, counted: bool) -> None:
     session = tenancy.session()
     team_id = tenancy.scope()
     parent = session.execute(
-        select(Batch.account_id, Batch.content, Batch.mobiles).where(
+        select(Batch.account_id, Batch.content, Batch.mobiles, Batch.size, Batch.open).where(
             Batch.team_id == team_id, Batch.campaign_id == campaign_id, Batch.no == no
         )
     ).one()
@@ -60,10 +60,11 @@ def replace_by_halves(campaign_id: int, no: int, *, counted: bool) -> None:
                 open=len(mobiles), parent=no,
             )
         )  # fmt: skip
-        session.execute(
-            statements.MOVE_MESSAGES,
-            {"team": team_id, "campaign": campaign_id, "child": child, "parent": no, "mobiles": mobiles},
-        )
+        values = {"team": team_id, "campaign": campaign_id, "child": child, "parent": no, "mobiles": mobiles}
+        session.execute(statements.MOVE_MESSAGES, values)
+        if parent.open < parent.size:
+            # Reports have settled some of them already.
+            session.execute(decision_statements.COUNT_OPEN, values)
     session.execute(
         update(Batch)
         .where(Batch.team_id == team_id, Batch.campaign_id == campaign_id, Batch.no == no)

@@ -142,7 +142,7 @@ def _chart(found: Sequence[Point], total: int) -> Chart:
         x_labels=axis(len(found) - 1, found[1].minutes),
         says=[_says(one, total) for one in found],
         end_label=_end_label(end, total),
-        heads=[_("After"), *(labels[name] for name in shown)],
+        heads=[_("Within"), *(labels[name] for name in shown)],
         rows=[[span(one.minutes), *(percent(getattr(one, name), total) for name in shown)] for one in found],
     )
 
@@ -175,10 +175,10 @@ def _sentence(end: Point, total: int) -> str:
     }
     if not end.unconfirmed:
         return _(
-            "After %(time)s %(delivered)s of %(total)s were delivered and %(failed)s had failed.", **values
+            "Within %(time)s %(delivered)s of %(total)s were delivered and %(failed)s had failed.", **values
         )
     return _(
-        "After %(time)s %(delivered)s of %(total)s were delivered, %(failed)s had failed and "
+        "Within %(time)s %(delivered)s of %(total)s were delivered, %(failed)s had failed and "
         "%(unconfirmed)s were not confirmed.",
         unconfirmed=percent(end.unconfirmed, total),
         **values,
@@ -187,7 +187,7 @@ def _sentence(end: Point, total: int) -> str:
 
 def _says(one: Point, total: int) -> str:
     return _(
-        "After %(time)s: %(delivered)s delivered, %(failed)s failed",
+        "Within %(time)s: %(delivered)s delivered, %(failed)s failed",
         time=span(one.minutes),
         delivered=percent(one.delivered, total),
         failed=percent(one.failed, total),

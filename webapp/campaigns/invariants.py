@@ -17,9 +17,9 @@ from webapp import tenancy
 from webapp.campaigns import invariant_statements as statements
 from webapp.campaigns import recounting
 from webapp.campaigns.claims import digest
-from webapp.gateway.credentials import Credentials, GatewayGoneError, open_credentials
+from webapp.gateway.credentials import Credentials, GatewayGoneError, key_ring, open_credentials
 from webapp.gateway.models import GatewayAccount
-from webapp.sealing import KeyRingError, SealError
+from webapp.sealing import KeyRingError, SealError, fingerprint
 
 # Rows of a big team are read in pieces: each holds thousands of numbers.
 _PIECE = 50
@@ -73,7 +73,12 @@ def _digests() -> list[str]:
 def _of_another_digest(account: GatewayAccount, credentials: Credentials) -> list[tuple[int, int]]:
     rows = tenancy.session().execute(
         statements.DIGESTS,
-        {"team": tenancy.scope(), "account": account.id, "fingerprint": account.fingerprint},
+        {
+            "team": tenancy.scope(),
+            "account": account.id,
+            # Not the one that is kept: the operator may have given the gateway another address since.
+            "fingerprint": fingerprint(key_ring(), credentials.base_url, credentials.uid),
+        },
         execution_options={"yield_per": _PIECE},
     )
     return [

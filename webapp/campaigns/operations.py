@@ -67,6 +67,10 @@ def confirm_campaign(campaign_id: int, key: str, seen: str, user_id: int, delay_
     campaign.begin_at = campaign.send_at or now + timedelta(seconds=0 if at_once else delay_seconds)
     campaign.start_by = moments.start_by(campaign.send_at)
     campaign.state = CampaignState.PLANNING
+    account = drafts.account_of(campaign.account_id)
+    if not account.usable:
+        # It has nothing left, which may change before this campaign's turn comes.
+        campaign.paused_by_machine, campaign.paused_at = _REASON_OF[account.state], now
     tallies.begin(campaign, preview.recipients)
     session.execute(select(func.partition_ensure(now.date())))
     audit("campaign.sent", "campaign", campaign.id, recipients=preview.recipients, parts=preview.cost)

@@ -55,8 +55,12 @@ def progress_of(campaign: Campaign, now: datetime, seen_besides: str = "") -> Pr
         ("not_sent", _("Not sent"), "wait", campaign.not_sent > 0),
     )
     counts = {tally: int(getattr(campaign, tally)) for tally, *_more in shown}
+    reached = campaign.recipients - campaign.not_sent
     cells = tuple(
-        Cell(tally, label, counts[tally], tone, percent(counts[tally], campaign.recipients))
+        # A share is of those whom anything was, or is to be, sent to; who is not among them has none.
+        Cell(
+            tally, label, counts[tally], tone, percent(counts[tally], reached) if tally != "not_sent" else ""
+        )
         for tally, label, tone, show in shown
         if show
     )

@@ -86,6 +86,8 @@ def latest(draft: Campaign, now: datetime) -> SentTest | None:
         .where(
             Campaign.team_id == tenancy.scope(),
             Campaign.test_of == draft.id,
+            # One that was taken back and sent to others is a test no more.
+            Campaign.kind == Kind.TEST,
             Campaign.confirmed_at.is_not(None),
         )
         .order_by(Campaign.id.desc())
