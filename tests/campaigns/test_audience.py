@@ -15,24 +15,13 @@ from sqlalchemy import Text, literal_column, select
 from sqlalchemy.orm import Session
 
 from tests.campaigns.drafting import A, B, C, D, at_once, refused
-from tests.factories import Person, connect_practice, make_person, numbers
-from tests.practice.fixture import PracticeGateway
+from tests.factories import Person, numbers
 from webapp import clock, tenancy
 from webapp.campaigns import drafts, operations
 from webapp.campaigns.drafts import Written
 from webapp.campaigns.models import Audience, Campaign, CampaignText, DraftPaste
 from webapp.contacts import optouts
 from webapp.gateway.models import GatewayAccount
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
 
 
 @pytest.fixture

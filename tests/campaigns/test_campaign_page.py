@@ -24,21 +24,10 @@ from tests.campaigns.spread import (
 )
 from tests.campaigns.timing import confirmed
 from tests.conftest import Database
-from tests.factories import Person, add_member, connect_practice, make_person, numbers, sign_in
-from tests.practice.fixture import PracticeGateway
+from tests.factories import Person, add_member, make_person, numbers, sign_in
 from tests.ui.markup import faults
 from webapp import clock
 from webapp.accounts.permissions import Role
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
 
 
 @pytest.fixture

@@ -14,21 +14,10 @@ from flask.testing import FlaskClient
 
 from tests.campaigns.spread import PART, bring_to, planned, report, smaller_requests
 from tests.conftest import Database
-from tests.factories import Person, connect_practice, make_person, sign_in
-from tests.practice.fixture import PracticeGateway
+from tests.factories import Person, sign_in
 from webapp import clock
 
 CHART = 'id="delivery-chart" hx-swap-oob'
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
 
 
 @pytest.fixture

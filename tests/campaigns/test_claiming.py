@@ -5,15 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-import pytest
 from flask import Flask
 
 from tests.campaigns.running import batches_of, campaign_of
 from tests.campaigns.test_late_answers import answered, store
 from tests.campaigns.test_repeats import claim_at
 from tests.campaigns.timing import MARKETING, confirmed
-from tests.factories import Person, connect_practice, make_person, numbers
-from tests.practice.fixture import PracticeGateway
+from tests.factories import Person, numbers
 from webapp import clock, tenancy
 from webapp.accounts import queries
 from webapp.campaigns import claims
@@ -21,16 +19,6 @@ from webapp.campaigns.models import DraftPaste
 from webapp.gateway.exchange import Exchange, Kind
 
 LOST = Exchange(Kind.LOST_AFTER_SEND)
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
 
 
 def set_team(app: Flask, person: Person, **values: object) -> None:

@@ -22,23 +22,12 @@ from tests.campaigns.writing import (
     said,
     written,
 )
-from tests.factories import Person, add_member, confirm, connect_practice, make_person, numbers, sign_in
-from tests.practice.fixture import PracticeGateway
+from tests.factories import Person, add_member, confirm, make_person, numbers, sign_in
 from tests.ui.markup import faults
 from webapp import tenancy
 from webapp.accounts.permissions import Role
 from webapp.campaigns import editing
 from webapp.campaigns.models import Message
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
 
 
 @pytest.fixture

@@ -29,24 +29,12 @@ from tests.campaigns.running import batches_of, campaign_of
 from tests.campaigns.test_late_answers import adopt, answered, claim, code, store
 from tests.campaigns.test_repeats import LOST
 from tests.conftest import Database
-from tests.factories import Person, confirm, connect_practice, make_person, numbers
-from tests.practice.fixture import PracticeGateway
+from tests.factories import Person, confirm, numbers
 from webapp import clock, jobs, mail, tenancy
 from webapp.campaigns import decisions, endings, stopping
 from webapp.campaigns.decisions import Choice, Decided
 from webapp.campaigns.models import Batch, Campaign
 from webapp.errors import DomainError
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
-
 
 # ---- the four answers ---------------------------------------------------------------------------------
 

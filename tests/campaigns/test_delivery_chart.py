@@ -12,7 +12,7 @@ from flask import Flask, render_template_string
 
 from tests.campaigns.test_late_answers import answered, claim, code, store
 from tests.conftest import Database
-from tests.factories import Person, confirm, connect_practice, make_person, numbers
+from tests.factories import Person, confirm, make_person, numbers
 from tests.practice.fixture import PracticeGateway
 from webapp import clock, tenancy
 from webapp.campaigns import history, queries
@@ -99,16 +99,6 @@ def test_labels_are_whole_numbers_of_one_unit(app: Flask, count: int, step: int,
 def test_times_in_words(app: Flask, minutes: int, words: str) -> None:
     with app.test_request_context():
         assert history.span(minutes) == words
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
 
 
 def chart_of(app: Flask, person: Person, campaign_id: int, language: str = "en") -> Chart | None:

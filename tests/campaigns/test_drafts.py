@@ -23,16 +23,6 @@ from webapp.campaigns.models import Audience, Campaign, DraftPaste
 
 
 @pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
-
-
-@pytest.fixture
 def session(app: Flask, alice: Person, account: int) -> Iterator[Session]:
     """Alice's team, in a request of its own; what is not committed is undone."""
     del account

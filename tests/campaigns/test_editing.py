@@ -16,7 +16,7 @@ from tests.campaigns.running import batches_of, campaign_of, sender
 from tests.campaigns.test_late_answers import claim
 from tests.campaigns.test_sending import submitted
 from tests.campaigns.timing import confirmed, did, plan_all, told
-from tests.factories import Person, connect_practice, make_person, numbers
+from tests.factories import Person, connect_practice, numbers
 from tests.practice.fixture import PracticeGateway, wait_until
 from webapp import clock, tenancy
 from webapp.campaigns import drafts, editing, operations, planning, schedule, stopping
@@ -26,11 +26,6 @@ from webapp.errors import DomainError
 from webapp.gateway.models import GatewayAccount
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
 
 
 @pytest.fixture

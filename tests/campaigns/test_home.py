@@ -14,22 +14,11 @@ from sqlalchemy.exc import DataError
 
 from tests.campaigns.spread import PART, bring_to, link, planned, report, said, smaller_requests, spread_out
 from tests.conftest import Database
-from tests.factories import Person, connect_practice, make_person, sign_in
-from tests.practice.fixture import PracticeGateway
+from tests.factories import Person, sign_in
 from tests.ui.markup import faults
 from webapp import clock, tenancy
 from webapp.campaigns import overview
 from webapp.campaigns.models import Campaign
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
 
 
 @pytest.fixture

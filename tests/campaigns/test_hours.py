@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 from flask import Flask
 
-from tests.factories import Person, make_person
+from tests.factories import Person
 from webapp import tenancy
 from webapp.accounts import queries
 from webapp.campaigns import hours
@@ -86,11 +86,6 @@ def test_the_next_change_is_the_first_minute_that_is_different(zone: str, window
         while (moment := hours.next_change(moment)) <= minutes[-1]:
             found.append(moment)
         assert found == changes
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
 
 
 def set_team(app: Flask, person: Person, **values: object) -> None:

@@ -37,11 +37,6 @@ def broken(app: Flask, person: Person) -> list[str]:
 
 
 @pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
 def account(app: Flask, alice: Person, practice: PracticeGateway, database: Database) -> int:
     account_id = connect_practice(app, alice, practice)
     with database.owner() as owner:

@@ -33,16 +33,6 @@ from webapp.sealing import Secret
 LEASE_OVER = timedelta(hours=1)
 
 
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
-
-
 def claim(app: Flask, person: Person) -> list[Claim]:
     """Plan everything and claim, as one worker does."""
     with tenancy.team_scope(person.team_id, app) as session:

@@ -28,8 +28,7 @@ from tests.campaigns.running import campaign_of
 from tests.campaigns.test_late_answers import adopt, answered, attempts, claim, code, reap, store
 from tests.campaigns.test_repeats import LOST
 from tests.conftest import Database
-from tests.factories import Person, confirm, connect_practice, make_person, numbers
-from tests.practice.fixture import PracticeGateway
+from tests.factories import Person, confirm, numbers
 from webapp import clock, tenancy
 from webapp.campaigns import operations, stopping
 from webapp.campaigns.claims import Claim
@@ -37,17 +36,6 @@ from webapp.campaigns.decisions import Choice
 from webapp.campaigns.models import Batch
 from webapp.gateway.models import GatewayAccount
 from webapp.gateway.operations import note_sends_rest
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
-
 
 # ---- late news for what was sent again -----------------------------------------------------------------
 

@@ -10,8 +10,7 @@ from flask.testing import FlaskClient
 
 from tests.campaigns.spread import PART, link, pages_from, said, spread_out
 from tests.conftest import Database
-from tests.factories import Person, connect_practice, make_person, sign_in
-from tests.practice.fixture import PracticeGateway
+from tests.factories import Person, sign_in
 from tests.ui.markup import faults
 from webapp import clock
 
@@ -21,16 +20,6 @@ STATES = {
     "sending": ["planning", "ready", "sending", "stopping"],
     "finished": ["waiting_for_reports", "finished", "stopped"],
 }
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
 
 
 @pytest.fixture

@@ -14,22 +14,11 @@ from tests.campaigns.running import batches_of
 from tests.campaigns.spread import FIRST, PART, bring_to, planned, report, said, smaller_requests, spread_out
 from tests.campaigns.test_late_answers import answered, claim, code, store
 from tests.conftest import Database
-from tests.factories import Person, confirm, connect_practice, make_person, numbers, sign_in
-from tests.practice.fixture import PracticeGateway
+from tests.factories import Person, confirm, numbers, sign_in
 from tests.ui.markup import faults
 from webapp import clock, tenancy
 from webapp.campaigns import addresses, stopping
 from webapp.gateway.exchange import Exchange
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
 
 
 @pytest.fixture

@@ -33,11 +33,6 @@ REFUSED = Exchange(Kind.REFUSED)
 
 
 @pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
 def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
     """An account that takes ten numbers a request, four requests at once."""
     account_id = connect_practice(app, alice, practice)

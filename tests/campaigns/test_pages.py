@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.campaigns.running import campaign_of, sender
-from tests.factories import Person, add_member, connect_practice, make_person, numbers, sign_in
+from tests.factories import Person, add_member, make_person, numbers, sign_in
 from tests.practice.fixture import PracticeGateway, wait_until
 from tests.ui.markup import faults
 from webapp import clock, tenancy
@@ -21,16 +21,6 @@ from webapp.accounts.permissions import Role
 from webapp.campaigns.models import Campaign, Message
 from webapp.database import new_id
 from webapp.gateway.models import BalanceReading
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
 
 
 @pytest.fixture

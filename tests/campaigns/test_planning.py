@@ -17,22 +17,11 @@ from tests.campaigns.laying import Recipient, hash_of, lay_out, messages_of, opt
 from tests.campaigns.running import batches_of, campaign_of
 from tests.campaigns.test_late_answers import claim
 from tests.campaigns.timing import confirmed, did
-from tests.factories import Person, connect_practice, make_person, numbers
-from tests.practice.fixture import PracticeGateway
+from tests.factories import Person, make_person, numbers
 from webapp import clock, tenancy
 from webapp.campaigns import drafts, editing, operations, planning, stopping
 from webapp.campaigns.models import Audience, Batch, Campaign, CampaignText
 from webapp.gateway.models import GatewayAccount
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
 
 
 def take(app: Flask, person: Person, account: int, limit: int) -> None:

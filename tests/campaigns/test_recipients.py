@@ -43,16 +43,6 @@ SHOWS = {
 
 
 @pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
-
-
-@pytest.fixture
 def browser(app: Flask, alice: Person, account: int) -> FlaskClient:
     return sign_in(app, alice)
 

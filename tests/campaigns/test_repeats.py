@@ -13,7 +13,7 @@ from flask import Flask
 
 from tests.campaigns.running import batches_of, campaign_of, sender
 from tests.campaigns.test_late_answers import answered, claim, code, reap, store
-from tests.factories import Person, confirm, connect_practice, make_person, numbers, uids
+from tests.factories import Person, confirm, numbers, uids
 from tests.practice.fixture import PracticeGateway, wait_until
 from webapp import application, clock, tenancy
 from webapp.campaigns import adoption, claims, reaper, stopping
@@ -28,16 +28,6 @@ from webapp.sealing import Secret
 from webapp.settings import Times
 
 LOST = Exchange(Kind.LOST_AFTER_SEND)
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
 
 
 def set_account(app: Flask, person: Person, account: int, **values: object) -> None:

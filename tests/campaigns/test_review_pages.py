@@ -26,7 +26,7 @@ from tests.campaigns.writing import (
     said,
     written,
 )
-from tests.factories import Person, confirm, connect_practice, make_person, sign_in, uids
+from tests.factories import Person, confirm, sign_in, uids
 from tests.practice.fixture import PracticeGateway, wait_until
 from tests.ui.markup import faults
 from webapp import clock, tenancy
@@ -37,16 +37,6 @@ from webapp.gateway.models import GatewayAccount
 
 # Ten past ten in the evening where the team is.
 LATE = datetime(2026, 11, 9, 14, 10, tzinfo=UTC)
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
 
 
 @pytest.fixture

@@ -6,15 +6,10 @@ import pytest
 from flask import Flask
 
 from tests.campaigns.running import batches_of, campaign_of, sender
-from tests.factories import Person, confirm, connect_practice, make_person, numbers, uids
+from tests.factories import Person, confirm, connect_practice, numbers, uids
 from tests.practice.fixture import PracticeGateway, wait_until
 from webapp import tenancy
 from webapp.gateway.models import GatewayAccount
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
 
 
 def submitted(practice: PracticeGateway, account: int) -> list[str]:

@@ -7,18 +7,13 @@ from flask import Flask
 
 from tests.campaigns.running import batches_of, campaign_of, sender
 from tests.campaigns.test_late_answers import answered, claim, code, reap, store
-from tests.factories import Person, confirm, connect_practice, make_person, numbers, sign_in
+from tests.factories import Person, confirm, connect_practice, numbers, sign_in
 from tests.practice.fixture import PracticeGateway, wait_until
 from webapp import clock, tenancy
 from webapp.campaigns import planning, stopping
 from webapp.errors import DomainError
 from webapp.gateway.exchange import Exchange, Kind
 from webapp.gateway.models import GatewayAccount
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
 
 
 @pytest.fixture

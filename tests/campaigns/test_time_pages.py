@@ -15,7 +15,7 @@ from tests.campaigns.running import campaign_of
 from tests.campaigns.test_late_answers import answered, claim, code, store
 from tests.campaigns.test_pages import said
 from tests.campaigns.timing import MARKETING, confirmed, did, told
-from tests.factories import Person, connect_practice, make_person, numbers, sign_in
+from tests.factories import Person, connect_practice, numbers, sign_in
 from tests.practice.fixture import PracticeGateway
 from tests.ui.markup import faults
 from webapp import tenancy
@@ -30,11 +30,6 @@ from webapp.statuses import CampaignStatus
 # A Monday, 10:00 in Shanghai.
 MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
 
 
 @pytest.fixture

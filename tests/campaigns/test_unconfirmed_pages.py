@@ -16,8 +16,7 @@ from tests.campaigns.test_late_answers import answered, claim, code, store
 from tests.campaigns.test_pages import said
 from tests.campaigns.test_repeats import LOST, give_up_at
 from tests.conftest import Database
-from tests.factories import Person, add_member, confirm, connect_practice, make_person, numbers, sign_in
-from tests.practice.fixture import PracticeGateway
+from tests.factories import Person, add_member, confirm, make_person, numbers, sign_in
 from tests.ui.markup import faults
 from webapp import clock, tenancy
 from webapp.accounts.permissions import Role
@@ -25,16 +24,6 @@ from webapp.campaigns import stopping
 from webapp.database import id_at
 from webapp.gateway.exchange import Exchange, Kind
 from webapp.gateway.models import BalanceReading
-
-
-@pytest.fixture
-def alice(app: Flask) -> Person:
-    return make_person(app)
-
-
-@pytest.fixture
-def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
-    return connect_practice(app, alice, practice)
 
 
 @pytest.fixture

@@ -1,0 +1,29 @@
+"""Campaigns, from the first word to the last report. This is the plan of the house; docs/sending.md tells why.
+
+The rows and what they may be
+    models, states
+
+Writing: a draft is kept as it is written and laid out before it is shown
+    written, drafts, audience, texts, problems, looking, previews, draft_statements, discarding, moments
+
+Confirming, time, and the ways back
+    operations, schedule, hours, editing, stopping, pausing
+
+Sending: plan → T1 → request → T2, in the sender's loop
+    sender, planning, claims, dropping, answers, storing, statements
+    halving, repeats, setbacks, reaper, endings
+
+What nobody can know: evidence, reports, a person
+    adoption, decisions, apart, late_news, evidence, decision_statements
+
+Numbers that add up
+    tallies, rollups, rollup_statements, recounting, invariants, invariant_statements
+
+What pages read
+    queries, listing, recipients, addresses, places, history, pace, progress, sentences, watching, overview,
+    tracing, trace_words, trace_statements, cautions, testing
+
+Pages, forms, jobs, mails
+    blueprint, views, compose_views, composing, compose_page, review_views, time_views, unconfirmed_views,
+    decision_forms, message_views, home, start, forms, jobs, notices
+"""
