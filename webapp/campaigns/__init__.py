@@ -1,4 +1,4 @@
-"""Campaigns, from the first word to the last report. This is the plan of the house; docs/sending.md tells why.
+"""Campaigns, from the first word to the last report: the plan of the house. docs/sending.md tells why.
 
 The rows and what they may be
     models, states
