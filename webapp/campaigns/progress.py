@@ -97,12 +97,15 @@ def _poll_seconds(campaign: Campaign, status: CampaignStatus, now: datetime) -> 
     if status is CampaignStatus.WAITING_FOR_HOURS:
         return _ahead(hours.next_opening(campaign.kind, now), now)
     age = now - _last_turn(campaign, now)
+    if age < timedelta(minutes=1):
+        return 2
+    # Also hours later, as after a decision to send something again.
+    if status is CampaignStatus.SENDING:
+        return 5
     if age > timedelta(hours=72):
         return None
     if age > timedelta(hours=1):
         return 60
-    if age < timedelta(minutes=1):
-        return 2
     return 5 if campaign.waiting else 15
 
 
@@ -113,5 +116,11 @@ def _ahead(moment: datetime | None, now: datetime) -> int:
 
 def _last_turn(campaign: Campaign, now: datetime) -> datetime:
     """When it last took a turn by the clock or by a person: from then on something may be expected."""
-    turns = (campaign.confirmed_at, campaign.started_at, campaign.paused_at, campaign.resumed_at)
+    turns = (
+        campaign.confirmed_at,
+        campaign.started_at,
+        campaign.paused_at,
+        campaign.resumed_at,
+        campaign.handed_over_at,
+    )
     return max((turn for turn in turns if turn is not None), default=now)
