@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, StorageState, sync_playwright
 
 from tests.browser import chromium
-from tests.browser.person import Person, choose, connect_practice, sign_in, sign_up
+from tests.browser.person import Person, choose, connect_practice, sign_in, sign_up, wait_before_sending
 from tests.browser.program import Program
 from tests.practice.fixture import PracticeGateway
 from webapp.demo import EMAIL, PASSWORD
@@ -96,6 +96,7 @@ def keeper_state(browser: Browser, program: Program) -> StorageState:
     person = Person(context, program.address)
     sign_up(person, "keeper@example.com")
     connect_practice(person)
+    wait_before_sending(person, 2)
     state = context.storage_state()
     context.close()
     return state
@@ -106,7 +107,9 @@ def keeper(visit: Visit, keeper_state: StorageState) -> Person:
     """Somebody who is signed in, with a connected team, on its start page."""
     person = visit(storage_state=keeper_state)
     person.open("/")
-    person.page.wait_for_url("**/start")
+    # Home, once a message has arrived.
+    person.page.wait_for_url("**/t/**")
+    person.open(f"{person.team_path}/start")
     return person
 
 

@@ -192,6 +192,14 @@ def connect_practice(person: Person) -> None:
     person.sees("Connected. 48,210 messages left.")
 
 
+def wait_before_sending(person: Person, seconds: int) -> None:
+    """Let the team's campaigns wait so long between the confirm and the first request."""
+    person.open(f"{person.team_path}/settings/general")
+    person.write("Seconds between", str(seconds))
+    person.press("Save the settings")
+    person.is_told("Saved.")
+
+
 def write_message(person: Person, numbers: str, text: str) -> None:
     """Card 2, up to the review."""
     person.write("Mobile numbers", numbers)

@@ -13,9 +13,9 @@ NEVER = "19900000003"
 
 
 def rows_named(person: Person, name: str) -> list[dict[str, str]]:
-    """The campaigns of this name in the list."""
+    """The campaigns of this name in the list; behind it a test is called one."""
     person.open(f"{person.team_path}/campaigns")
-    return [row for row in person.rows("Campaigns") if row["Campaign"] == name]
+    return [row for row in person.rows("Campaigns") if row["Campaign"].removesuffix(" Test") == name]
 
 
 def test_a_double_click_sends_once(keeper: Person, practice: PracticeGateway) -> None:
@@ -27,7 +27,7 @@ def test_a_double_click_sends_once(keeper: Person, practice: PracticeGateway) ->
     keeper.page.locator("#campaign-pill", has_text="Finished").wait_for(timeout=40_000)
     keeper.page.locator("#balance-widget b", has_text=f"{before - 2:,}").wait_for()
     (row,) = rows_named(keeper, "Twice pressed.")
-    assert (row["Status"], row["Recipients"], row["Delivered"]) == ("Finished", "2", "2")
+    assert (row["Status"], row["Recipients"], row["Delivered"]) == ("Finished", "2", "100%")
 
 
 def test_going_back_and_another_tab_end_on_the_same_campaign(keeper: Person) -> None:

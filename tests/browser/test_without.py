@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import StorageState
 
 from tests.browser.conftest import Visit
-from tests.browser.person import PASSWORD, Person, new_team, send, write_message
+from tests.browser.person import PASSWORD, Person, new_team, send, wait_before_sending, write_message
 from tests.practice.fixture import PracticeGateway
 
 VISIBLE_FOCUS = """() => {
@@ -32,6 +32,9 @@ def test_the_whole_path_without_a_script(
     person.is_told("Connected. 48,210 messages left.")
     write_message(person, "13800138003\n1.38E+10\n19900000001\n19900000005", "No script here.")
     assert [row["What it says"] for row in person.rows("Left out")] == ["1.38E+10"]
+    review = person.path
+    wait_before_sending(person, 1)
+    person.open(review)
 
     # Back to a draft on a page of its own, which is saved when somebody says so.
     person.follow("Back to editing")
@@ -101,7 +104,7 @@ def test_the_whole_path_by_keyboard(visit: Visit) -> None:
     tab_to(person, "#password")
     keys.type(PASSWORD)
     keys.press("Enter")
-    person.page.wait_for_url("**/start")
+    person.page.wait_for_url("**/t/**")
 
     tab_to(person, ".side summary")
     keys.press("Enter")
