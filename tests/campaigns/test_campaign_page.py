@@ -186,6 +186,7 @@ def test_the_pace_falls_with_time_and_ends(
     # The session of the browser lasts a few hours only, so it is made anew at each time.
     for after, state, pace in [
         (timedelta(seconds=90), "sending", 5),
+        (timedelta(hours=2), "sending", 5),
         (timedelta(seconds=90), "waiting_for_reports", 15),
         (timedelta(hours=2), "waiting_for_reports", 60),
         (timedelta(hours=73), "waiting_for_reports", None),
@@ -198,6 +199,11 @@ def test_the_pace_falls_with_time_and_ends(
             page = sign_in(app, alice).get(place)
             assert seconds(page.text) == pace, (after, state)
             assert ("Pause updates" in said(page)) is (pace is not None)
+    # What a person had sent again an hour later is watched as closely as what was sent first.
+    handed_over = begun + timedelta(hours=2)
+    put(database, campaign_id, state="waiting_for_reports", handed_over_at=handed_over)
+    with time_machine.travel(handed_over + timedelta(seconds=30), tick=True):
+        assert seconds(sign_in(app, alice).get(place).text) == 2
 
 
 def test_a_poll_answers_204_until_something_changes(
