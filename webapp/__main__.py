@@ -28,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("email", metavar="EMAIL")
         if name == "up":
             command.add_argument("--demo", action="store_true", help="with a team to look at")
+        if name == "receive":
+            command.add_argument("--bind", metavar="HOST:PORT", help="instead of TIDINGS_BIND")
         if name == "wait-ready":
             command.add_argument("--timeout", type=float, default=60)
     options = parser.parse_args(arguments)
@@ -83,6 +85,21 @@ def web(settings: Settings, _options: argparse.Namespace) -> int:
         [
             sys.executable, "-m", "gunicorn", "--config", str(GUNICORN_CONFIG),
             "--bind", str(settings.bind), "--workers", str(settings.workers), "wsgi:app",
+        ],
+    )  # fmt: skip
+
+
+def receive(settings: Settings, options: argparse.Namespace) -> int:
+    """The receiver of delivery reports by itself."""
+    from webapp.health import start_check
+
+    start_check.check(settings, without_database=True)
+    os.execv(  # noqa: S606 # our own interpreter and our own arguments; the web server takes this process over
+        sys.executable,
+        [
+            sys.executable, "-m", "gunicorn", "--config", str(GUNICORN_CONFIG),
+            "--bind", options.bind or str(settings.bind), "--workers", str(settings.workers),
+            "webapp.delivery.alone:app",
         ],
     )  # fmt: skip
 
@@ -182,6 +199,7 @@ Command = Callable[[Settings, argparse.Namespace], int]
 COMMANDS: dict[str, tuple[Command, str]] = {
     "up": (up, "start everything on this machine and watch over it"),
     "web": (web, "the web processes"),
+    "receive": (receive, "the receiver of delivery reports alone"),
     "worker": (worker, "jobs, sending, settling of reports"),
     "postgres": (postgres, "the embedded database, in the foreground"),
     "migrate": (migrate, "bring the database's tables up to this version"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from typing import Any
 
 worker_class = "gthread"
@@ -31,8 +32,9 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """A forked process must not use its parent's database connections."""
+    """A forked process must not use its parent's database connections; the receiver alone has opened none."""
     del server, worker
-    from wsgi import forget_connections
+    if "wsgi" in sys.modules:
+        from wsgi import forget_connections
 
-    forget_connections()
+        forget_connections()
