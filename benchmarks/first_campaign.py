@@ -119,7 +119,7 @@ def _shown(browser: Browser, place: str) -> dict[str, int]:
     """The numbers of the strip; one that is not shown is 0."""
     browser.get(f"{place}/status")
     cells = re.findall(
-        r"<dt>(?:<span[^>]*></span>)?([^<]+)</dt>\s*<dd class=\"value\">([\d,]+)", browser.page
+        r"<dt>(?:<span[^>]*></span>)?([^<]+)</dt>\s*<dd class=\"value\">(?:<a[^>]*>)?([\d,]+)", browser.page
     )
     found = {name.strip(): int(number.replace(",", "")) for name, number in cells}
     if not found:
