@@ -176,6 +176,9 @@ def test_the_other_answers_need_no_tick(
     later = said(page(browser, alice, campaign_id))
     assert ("alice@example.org chose to wait" in later) is (choice == "wait")
     assert ("5 messages stay “Not confirmed”, as was decided." in later) is (choice == "do_not_send")
+    shown = said(browser.get(f"/t/{alice.team}/campaigns/{campaign_id}"))
+    assert ("decided to send nothing more here" in shown) is (choice == "do_not_send")
+    assert ("Review 5 messages" in shown) is (choice == "wait")
 
 
 def test_what_was_settled_meanwhile_is_told(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from webapp import clock, tenancy
 from webapp.campaigns import hours
@@ -40,19 +40,22 @@ def status_of(campaign: Campaign, now: datetime | None = None) -> CampaignStatus
         if opening is not None:
             return CampaignStatus.WAITING_FOR_HOURS
     over = not campaign.waiting and campaign.state not in STOPPABLE
-    if campaign.unconfirmed and over and _waits_for_a_person(campaign):
+    if campaign.unconfirmed and over and is_undecided(campaign):
         return CampaignStatus.NEEDS_ATTENTION
     return _PLAIN[campaign.state]
 
 
-def _waits_for_a_person(campaign: Campaign) -> bool:
+def is_undecided(campaign: Campaign) -> bool:
     """Whether a batch is still to be decided about; what was closed stays not confirmed for good."""
     return tenancy.session().scalar(
         select(Batch.no)
         .where(
             Batch.team_id == tenancy.scope(),
             Batch.campaign_id == campaign.id,
-            Batch.state.in_((BatchState.HOLD, BatchState.UNCONFIRMED)),
+            or_(
+                Batch.state.in_((BatchState.HOLD, BatchState.UNCONFIRMED)),
+                (Batch.state == BatchState.INFLIGHT) & Batch.first_unknown_at.is_not(None),
+            ),
             Batch.open > 0,
         )
         .limit(1)

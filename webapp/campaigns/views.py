@@ -196,6 +196,7 @@ def _status_block(campaign: Campaign, current: progress.Progress, place: Place) 
         "campaign": campaign,
         "progress": current,
         "place": place,
+        "undecided": campaign.unconfirmed > 0 and queries.is_undecided(campaign),
         "actions": watching.actions_of(campaign),
         "said": watching.said_of(campaign, current),
         "parts_words": watching.parts_words(campaign),
