@@ -151,6 +151,7 @@ def _take_folder(cluster: Cluster) -> FolderLock:
         lock.write({})
         _clear_stale_pids(cluster)
     except BaseException:
+        # An interrupt too: whatever ended the try, the lock must not outlive it.
         lock.close()
         raise
     return lock

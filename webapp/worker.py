@@ -47,6 +47,7 @@ def _thread(name: str, work: Callable[[], None], stop: threading.Event) -> threa
         try:
             work()
         except Exception:
+            # Said before it ends the process: from a thread it would be told nowhere else.
             log.exception("a loop ended", loop=name)
             raise
         finally:

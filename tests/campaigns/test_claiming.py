@@ -11,12 +11,13 @@ from tests.campaigns.running import batches_of, campaign_of
 from tests.campaigns.test_late_answers import answered, store
 from tests.campaigns.test_repeats import claim_at
 from tests.campaigns.timing import MARKETING, confirmed
-from tests.factories import Person, numbers
+from tests.factories import Person, confirm, numbers
 from webapp import clock, tenancy
 from webapp.accounts import queries
-from webapp.campaigns import claims
-from webapp.campaigns.models import DraftPaste
+from webapp.campaigns import claims, planning
+from webapp.campaigns.models import Campaign, DraftPaste
 from webapp.gateway.exchange import Exchange, Kind
+from webapp.gateway.models import GatewayAccount
 
 LOST = Exchange(Kind.LOST_AFTER_SEND)
 
@@ -109,3 +110,21 @@ def test_nothing_goes_out_after_the_campaigns_own_limit(app: Flask, alice: Perso
     store(app, alice, [answered(only, LOST)])
     assert claim_at(app, alice, until + timedelta(seconds=91)) == []
     assert [batch.state for batch in batches_of(app, alice, campaign_id)] == ["hold"]
+
+
+def test_an_account_without_balance_is_said_at_the_confirm(app: Flask, alice: Person, account: int) -> None:
+    """Its campaign never says that it is sending, and can still be edited."""
+    with tenancy.team_scope(alice.team_id, app) as session:
+        session.get_one(GatewayAccount, (alice.team_id, account)).state = "out_of_balance"
+        session.commit()
+    campaign_id = confirm(app, alice, account, numbers(2))
+    assert campaign_of(app, alice, campaign_id).paused_by_machine == "balance"
+    with tenancy.team_scope(alice.team_id, app) as session:
+        while planning.plan_chunk(campaign_id):
+            session.commit()
+        # Let go for a moment, as a sweep may: it must not begin all the same.
+        session.get_one(Campaign, (alice.team_id, campaign_id)).paused_by_machine = None
+        session.commit()
+        claims.begin_ready_campaigns(clock.now())
+        session.commit()
+    assert campaign_of(app, alice, campaign_id).state == "ready"

@@ -1,7 +1,7 @@
 """Campaigns, from the first word to the last report: the plan of the house. docs/sending.md tells why.
 
 The rows and what they may be
-    models, states
+    models, states, locking
 
 Writing: a draft is kept as it is written and laid out before it is shown
     written, drafts, audience, texts, problems, looking, previews, draft_statements, discarding, moments

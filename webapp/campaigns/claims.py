@@ -11,7 +11,7 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Row, delete, func, insert, or_, select
 
 from webapp import tenancy
 from webapp.campaigns import dropping, endings, hours, repeats, statements
@@ -66,7 +66,7 @@ def begin_ready_campaigns(now: datetime) -> None:
             Campaign.paused_by_person.is_(None),
             Campaign.paused_by_machine.is_(None),
             # Else it would say that it is sending while nothing can be sent.
-            Campaign.account_id.in_(_well_account_ids()),
+            Campaign.account_id.in_(select(GatewayAccount.id).where(*_well())),
         )
         .order_by(Campaign.id)
         .with_for_update(skip_locked=True, key_share=True)
@@ -90,8 +90,9 @@ def begin_ready_campaigns(now: datetime) -> None:
             endings.note_handed_over(campaign.id, now)
 
 
-def _well_account_ids() -> Select[int]:
-    return select(GatewayAccount.id).where(
+def _well() -> tuple[ColumnElement[bool], ...]:
+    """Which of the team's accounts something may be sent through."""
+    return (
         GatewayAccount.team_id == tenancy.scope(),
         GatewayAccount.disabled_at.is_(None),
         GatewayAccount.state.in_(("ok", "untested")),
@@ -125,9 +126,7 @@ def _well_accounts() -> list[GatewayAccount]:
         tenancy.session().scalars(
             select(GatewayAccount)
             .where(
-                GatewayAccount.team_id == tenancy.scope(),
-                GatewayAccount.disabled_at.is_(None),
-                GatewayAccount.state.in_(("ok", "untested")),
+                *_well(),
                 select(Batch.no)
                 .where(
                     Batch.team_id == tenancy.scope(),

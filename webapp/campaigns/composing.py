@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from webapp import clock, tenancy
 from webapp.accounts.requests import MOST_ID
-from webapp.campaigns import drafts, moments, queries, schedule
+from webapp.campaigns import drafts, moments, queries
 from webapp.campaigns.drafts import MOST_SIGNATURE, Written
 from webapp.campaigns.forms import MOST_KEY, ComposeForm
 from webapp.campaigns.models import Campaign
@@ -178,7 +178,7 @@ def _time(form: ComposeForm, name: str, kept: Campaign | None, faults: list[Doma
     if before is not None and said == moments.local_text(before, zone):
         return before
     try:
-        return schedule.parse_local(said, zone, clock.now(), name)
+        return moments.parse_local(said, zone, clock.now(), name)
     except DomainError as error:
         faults.append(error)
         return before

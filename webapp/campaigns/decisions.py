@@ -21,6 +21,7 @@ from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import audit
 from webapp.campaigns import apart, decision_statements, rollups, statements, tallies
 from webapp.campaigns.late_news import TAKEN_AFTER_ALL
+from webapp.campaigns.locking import locked_batch, locked_campaign
 from webapp.campaigns.models import Batch, Campaign, GatewayMessage
 from webapp.campaigns.rollups import BatchMove
 from webapp.campaigns.states import AtHoursEnd, BatchState, CampaignState
@@ -62,7 +63,7 @@ class Decided:
 
 def wait(campaign_id: int, no: int, user_id: int | None) -> Decided:
     """Go on waiting for reports: nothing changes but that it is known who looked."""
-    batch = _locked(campaign_id, no)
+    batch = locked_batch(campaign_id, no)
     if batch.state != BatchState.UNCONFIRMED or not batch.open:
         return Decided(no, batch.open, settled=True)
     _note(batch, Choice.WAIT, user_id, batch.open)
@@ -71,7 +72,7 @@ def wait(campaign_id: int, no: int, user_id: int | None) -> Decided:
 
 def was_sent(campaign_id: int, no: int, user_id: int | None) -> Decided:
     """Take the batch for accepted. The same decision again changes nothing."""
-    batch = _locked(campaign_id, no)
+    batch = locked_batch(campaign_id, no)
     if batch.state == BatchState.ACCEPTED and batch.why == BY_PERSON:
         return Decided(no, batch.open)
     if batch.state != BatchState.UNCONFIRMED or not batch.open:
@@ -86,7 +87,7 @@ def do_not_send(campaign_id: int, no: int, user_id: int | None) -> Decided:
 
     The same decision again changes nothing.
     """
-    batch = _locked(campaign_id, no)
+    batch = locked_batch(campaign_id, no)
     if batch.state == BatchState.CLOSED:
         return Decided(no, batch.open)
     if batch.state != BatchState.UNCONFIRMED or not batch.open:
@@ -102,12 +103,12 @@ def send_again(campaign_id: int, no: int, user_id: int | None) -> Decided:
 
     Without those who opted out since. Raises DomainError where nothing may be sent any more.
     """
-    batch = _locked(campaign_id, no)
+    batch = locked_batch(campaign_id, no)
     if batch.state == BatchState.REPLACED and (child := _child_of(batch)) is not None:
         return Decided(no, child.size, child=child.no)
     if batch.state != BatchState.UNCONFIRMED or not batch.open:
         return Decided(no, batch.open, settled=True)
-    campaign = _locked_campaign(campaign_id)
+    campaign = locked_campaign(campaign_id)
     if campaign.state in _STOPPED:
         raise DomainError(
             _("This campaign was stopped, so nothing of it is sent again. Choose one of the other answers.")
@@ -174,24 +175,6 @@ def _undecided(campaign_id: int) -> Select[int]:
         Batch.state == BatchState.UNCONFIRMED,
         Batch.open > 0,
     )
-
-
-def _locked(campaign_id: int, no: int) -> Batch:
-    return tenancy.session().scalars(
-        select(Batch)
-        .where(Batch.team_id == tenancy.scope(), Batch.campaign_id == campaign_id, Batch.no == no)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).one()  # fmt: skip
-
-
-def _locked_campaign(campaign_id: int) -> Campaign:
-    return tenancy.session().scalars(
-        select(Campaign)
-        .where(Campaign.team_id == tenancy.scope(), Campaign.id == campaign_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).one()  # fmt: skip
 
 
 def _child_of(batch: Batch) -> Batch | None:

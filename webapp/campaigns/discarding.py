@@ -7,7 +7,7 @@ from sqlalchemy import delete
 
 from webapp import tenancy
 from webapp.accounts.audit import audit
-from webapp.campaigns import schedule
+from webapp.campaigns.locking import locked_campaign
 from webapp.campaigns.models import Campaign, Message
 from webapp.campaigns.states import CampaignState
 from webapp.errors import DomainError
@@ -16,7 +16,7 @@ from webapp.errors import DomainError
 def delete_draft(campaign_id: int) -> None:
     """Delete a draft with everything in it. Raises DomainError for what is no draft any more."""
     session = tenancy.session()
-    campaign = schedule.locked(campaign_id)
+    campaign = locked_campaign(campaign_id)
     if campaign.state != CampaignState.DRAFT:
         raise DomainError(_("This campaign is not a draft any more, so it was not deleted."))
     # Of a plan that was taken back; the database takes everything else along by itself.

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from webapp.accounts.audit import audit
 from webapp.campaigns import schedule, tallies
+from webapp.campaigns.locking import locked_campaign
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.states import CampaignState
 from webapp.errors import DomainError
@@ -20,7 +21,7 @@ def reopen(campaign_id: int) -> Campaign:
 
     Raises DomainError for a campaign that has begun, or is over.
     """
-    campaign = schedule.locked(campaign_id)
+    campaign = locked_campaign(campaign_id)
     if campaign.state == CampaignState.DRAFT:
         return campaign
     if not schedule.has_not_begun(campaign):

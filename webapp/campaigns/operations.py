@@ -10,6 +10,7 @@ from sqlalchemy import and_, func, or_, select, update
 from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import audit
 from webapp.campaigns import drafts, halving, moments, statements, tallies
+from webapp.campaigns.locking import locked_campaign
 from webapp.campaigns.models import Batch, Campaign
 from webapp.campaigns.states import STOPPABLE, BatchState, CampaignState, Kind
 from webapp.errors import DomainError
@@ -46,12 +47,7 @@ def confirm_campaign(campaign_id: int, key: str, seen: str, user_id: int, delay_
     )
     if used is not None:
         return used
-    campaign = session.scalars(
-        select(Campaign)
-        .where(Campaign.team_id == tenancy.scope(), Campaign.id == campaign_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).one()
+    campaign = locked_campaign(campaign_id)
     if campaign.state != CampaignState.DRAFT:
         return campaign
     now = clock.now()

@@ -14,8 +14,8 @@ from sqlalchemy import or_, select
 from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import audit
 from webapp.accounts.models import AuditEntry
+from webapp.campaigns.locking import locked_campaign
 from webapp.campaigns.models import Attempt, Campaign
-from webapp.campaigns.moments import parse_local as parse_local
 from webapp.campaigns.moments import start_by
 from webapp.campaigns.operations import ACCOUNT_REASONS
 from webapp.campaigns.states import CampaignState
@@ -98,7 +98,7 @@ def reschedule(campaign_id: int, send_at: datetime | None, key: str) -> Campaign
     `key` is the one-use key of the page; used before, nothing changes. Raises DomainError for a campaign that
     has begun, and for a time that has passed or lies behind the campaign's own limit.
     """
-    campaign = locked(campaign_id)
+    campaign = locked_campaign(campaign_id)
     if noted(campaign, "campaign.time_changed", "key", key):
         return campaign
     now = clock.now()
@@ -132,16 +132,6 @@ def has_not_begun(campaign: Campaign) -> bool:
             .exists()
         )
     )
-
-
-def locked(campaign_id: int) -> Campaign:
-    """A campaign of the team, as it is now, its row locked. Batches, if any, must be locked before."""
-    return tenancy.session().scalars(
-        select(Campaign)
-        .where(Campaign.team_id == tenancy.scope(), Campaign.id == campaign_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).one()  # fmt: skip
 
 
 def noted(campaign: Campaign, action: str, name: str, value: str) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy import delete, select, update
 from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import Detail, audit
 from webapp.campaigns import endings, hours, late_news, schedule, tallies
+from webapp.campaigns.locking import locked_campaign
 from webapp.campaigns.models import Batch, Campaign, DraftPaste
 from webapp.campaigns.operations import ACCOUNT_REASONS
 from webapp.campaigns.states import STOPPABLE, AtHoursEnd, BatchState, CampaignState
@@ -30,7 +31,7 @@ class ExpiredError(DomainError):
 
 def pause_campaign(campaign_id: int) -> None:
     """Hold a campaign until a person resumes it. Nothing happens to one that is over or paused already."""
-    campaign = schedule.locked(campaign_id)
+    campaign = locked_campaign(campaign_id)
     if campaign.state in STOPPABLE and campaign.paused_by_person is None:
         campaign.paused_by_person, campaign.paused_at = "person", clock.now()
         audit("campaign.paused", "campaign", campaign.id)
@@ -42,7 +43,7 @@ def resume_campaign(campaign_id: int) -> None:
     One that was to start in the meantime starts now, or was missed.
     """
     keys = _lock_batches(campaign_id, (BatchState.BLOCKED,))
-    campaign = schedule.locked(campaign_id)
+    campaign = locked_campaign(campaign_id)
     if campaign.state not in STOPPABLE or not (campaign.paused_by_person or campaign.paused_by_machine):
         return
     now = clock.now()
@@ -74,7 +75,7 @@ def resume_with_limit(campaign_id: int, not_after: datetime | None) -> None:
     Raises DomainError for a limit that has passed too, and as `resume_campaign` does.
     """
     _lock_batches(campaign_id, (BatchState.BLOCKED,))
-    campaign = schedule.locked(campaign_id)
+    campaign = locked_campaign(campaign_id)
     if campaign.paused_by_machine != "expired":
         return
     if not_after is not None and not_after <= clock.now():
@@ -143,7 +144,7 @@ def stop_what_has_not_left(campaign_id: int, now: datetime) -> None:
 
 def _stop(campaign_id: int, of: tuple[CampaignState, ...], now: datetime, **details: Detail) -> None:
     _lock_batches(campaign_id, (*_NOT_GONE, BatchState.HOLD))
-    campaign = schedule.locked(campaign_id)
+    campaign = locked_campaign(campaign_id)
     if campaign.state not in of:
         return
     campaign.state = CampaignState.STOPPING

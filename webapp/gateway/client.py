@@ -225,6 +225,7 @@ def _converse(connection: Connection, path: str, body: bytes, call: Call) -> tup
         _write(connection, path, body)
         answer.read(connection)
     except Exception as error:
+        # Whatever it was, the one thing that counts is whether a byte had left.
         if not call.left_machine:
             if isinstance(error, TimeoutError):
                 return Exchange(Kind.CONNECT_TIMEOUT), False
