@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from webapp import create_app
-from webapp.application import settings_of
 from webapp.delivery.receiver import Mounted, Receiver
 from webapp.extensions import db
+from webapp.settings import settings_of
 
 flask_app = create_app()
 app = Mounted(Receiver(settings_of(flask_app), flask_app.config["SQLALCHEMY_DATABASE_URI"]), flask_app)

@@ -49,14 +49,6 @@ def build(settings: Settings | None = None, **overrides: Any) -> Flask:
     return app
 
 
-def settings_of(app: Flask) -> Settings:
-    """The settings that this application was made with."""
-    settings = app.extensions["tidings_settings"]
-    if not isinstance(settings, Settings):
-        raise TypeError("the application was not made by build()")
-    return settings
-
-
 def _configuration(settings: Settings) -> dict[str, Any]:
     return {
         "SECRET_KEY": settings.make_secret_key(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, g, request
 
-from webapp import application
+from webapp.settings import settings_of
 
 # Nothing from anywhere but here, nothing inline. htmx, styles, fonts and icons are our own files.
 CONTENT_SECURITY_POLICY = (
@@ -15,7 +15,7 @@ CONTENT_SECURITY_POLICY = (
 
 def init_app(app: Flask) -> None:
     """Put the headers on every answer of this application."""
-    settings = application.settings_of(app)
+    settings = settings_of(app)
 
     @app.after_request
     def add(response: Response) -> Response:

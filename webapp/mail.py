@@ -20,9 +20,9 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 import structlog
 from flask import current_app
 
-from webapp import application, clock
+from webapp import clock
 from webapp.database import new_id
-from webapp.settings import Settings
+from webapp.settings import Settings, settings_of
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +53,7 @@ def send_mail(to: str, subject: str, body: str) -> None:
     Call it from a job where a server is set: it waits for that server. Raises MailError; ValueError for an
     address or a subject with a line break in it.
     """
-    settings = application.settings_of(current_app)
+    settings = settings_of(current_app)
     message = _message(settings, to, subject, body)
     if settings.mail_url is None:
         _keep(settings.instance, message)

@@ -14,7 +14,11 @@ import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 REAL_GATEWAY = "http://www.467890.com/Admin/index.php"
 PRACTICE_PATH = "/Admin/index.php"
@@ -334,3 +338,11 @@ def _mail_url(env: Mapping[str, str]) -> str | None:
     if urlsplit(text).scheme not in {"smtp", "smtps"}:
         raise SettingsError("MAIL_URL must begin with smtp:// or smtps://.")
     return text
+
+
+def settings_of(app: Flask) -> Settings:
+    """The settings that this application was made with."""
+    settings = app.extensions["tidings_settings"]
+    if not isinstance(settings, Settings):
+        raise TypeError("the application was not made by build()")
+    return settings

@@ -17,9 +17,10 @@ from types import FrameType
 import structlog
 from flask import Flask
 
-from webapp import application, connections, jobs
+from webapp import connections, jobs
 from webapp.campaigns.sender import Sender
 from webapp.delivery import settler
+from webapp.settings import settings_of
 
 log = structlog.get_logger(__name__)
 
@@ -57,9 +58,7 @@ def _thread(name: str, work: Callable[[], None], stop: threading.Event) -> threa
 
 
 async def _run_jobs(app: Flask, stop: threading.Event) -> None:
-    worker = jobs.build_worker(
-        app, connections.conninfo(connections.program_url(application.settings_of(app)))
-    )
+    worker = jobs.build_worker(app, connections.conninfo(connections.program_url(settings_of(app))))
     running = asyncio.create_task(jobs.run_worker(worker))
     _on_signals(stop)
     while not running.done() and not stop.is_set():

@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from tests.campaigns.running import batches_of, campaign_of, sender
 from tests.factories import Person, confirm, connect_practice, make_person, numbers
 from tests.practice.fixture import PracticeGateway, wait_until
-from webapp import application, clock, tenancy
+from webapp import clock, tenancy
 from webapp.campaigns import adoption, answers, claims, drafts, operations, planning, reaper, storing
 from webapp.campaigns.answers import Answered
 from webapp.campaigns.claims import Claim
@@ -29,6 +29,7 @@ from webapp.gateway.exchange import Exchange, Kind
 from webapp.gateway.models import GatewayAccount
 from webapp.gateway.operations import change_credentials
 from webapp.sealing import Secret
+from webapp.settings import settings_of
 
 LEASE_OVER = timedelta(hours=1)
 
@@ -42,14 +43,14 @@ def claim(app: Flask, person: Person) -> list[Claim]:
             session.commit()
         claims.begin_ready_campaigns(clock.now())
         session.commit()
-        claimed = claims.claim_batches(clock.now(), application.settings_of(app).times, 64)
+        claimed = claims.claim_batches(clock.now(), settings_of(app).times, 64)
         session.commit()
         return claimed
 
 
 def reap(app: Flask, person: Person) -> None:
     with tenancy.team_scope(person.team_id, app) as session:
-        assert reaper.reap(clock.now() + LEASE_OVER, application.settings_of(app).times) > 0
+        assert reaper.reap(clock.now() + LEASE_OVER, settings_of(app).times) > 0
         session.commit()
 
 
@@ -66,7 +67,7 @@ def answered(claimed: Claim, exchange: Exchange) -> Answered:
 
 def store(app: Flask, person: Person, taken: Sequence[Answered]) -> None:
     with tenancy.team_scope(person.team_id, app) as session:
-        answers.record_answers(taken, clock.now(), application.settings_of(app).times)
+        answers.record_answers(taken, clock.now(), settings_of(app).times)
         session.commit()
 
 
@@ -250,7 +251,7 @@ def test_an_answer_that_is_refused_for_its_text_is_stored_without_it(
     campaign_id = confirm(app, alice, account, numbers(2))
     (claimed,) = claim(app, alice)
     too_long = dataclasses.replace(answered(claimed, code(0, "m1")), excerpt=b"x" * 5000)
-    storing.store(app, alice.team_id, [too_long], application.settings_of(app).times)
+    storing.store(app, alice.team_id, [too_long], settings_of(app).times)
     assert [batch.state for batch in batches_of(app, alice, campaign_id)] == ["accepted"]
 
 
@@ -266,7 +267,7 @@ def test_an_answer_that_can_never_be_stored_ends_unknown_and_holds_up_nobody(
         app,
         alice.team_id,
         [Answered(first, verdict, 200, None), answered(second, code(0, "m2"))],
-        application.settings_of(app).times,
+        settings_of(app).times,
     )
     assert campaign_of(app, alice, bad).unconfirmed == 2
     assert campaign_of(app, alice, good).no_report == 3
@@ -300,7 +301,7 @@ def test_a_repeat_that_nobody_ends_any_more_is_closed(app: Flask, alice: Person,
         (again,) = claim(app, alice)
     assert adopt(app, alice, account, "m9", numbers(5))
     assert attempts(app, alice) == [("unknown", "reaped"), (None, None)]
-    times = application.settings_of(app).times
+    times = settings_of(app).times
     with tenancy.team_scope(alice.team_id, app) as session:
         assert reaper.close_abandoned(clock.now(), times) == 0, "its worker may still be at it"
         assert reaper.close_abandoned(clock.now() + LEASE_OVER, times) == 1

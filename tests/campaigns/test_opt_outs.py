@@ -18,7 +18,7 @@ from tests.campaigns.test_late_answers import answered, claim, code, store
 from tests.campaigns.test_repeats import after, claim_at
 from tests.factories import Person, confirm, connect_practice, make_person, numbers, uids
 from tests.practice.fixture import PracticeGateway, wait_until
-from webapp import application, clock, tenancy
+from webapp import clock, tenancy
 from webapp.campaigns import claims, tallies
 from webapp.campaigns.decisions import Choice
 from webapp.campaigns.models import Batch, Campaign, Message
@@ -27,6 +27,7 @@ from webapp.contacts import optouts
 from webapp.contacts.models import OptOut
 from webapp.gateway.exchange import Exchange, Kind
 from webapp.gateway.models import GatewayAccount
+from webapp.settings import settings_of
 
 LOST = Exchange(Kind.LOST_AFTER_SEND)
 REFUSED = Exchange(Kind.REFUSED)
@@ -110,7 +111,7 @@ def claim_without_waiting(app: Flask, person: Person) -> list[claims.Claim]:
     """Claim; a lock that is waited for is an error."""
     with tenancy.team_scope(person.team_id, app) as session:
         session.execute(text("SET LOCAL lock_timeout = '1s'"))
-        claimed = claims.claim_batches(clock.now(), application.settings_of(app).times, 64)
+        claimed = claims.claim_batches(clock.now(), settings_of(app).times, 64)
         session.commit()
         return claimed
 

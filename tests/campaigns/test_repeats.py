@@ -15,7 +15,7 @@ from tests.campaigns.running import batches_of, campaign_of, sender
 from tests.campaigns.test_late_answers import answered, claim, code, reap, store
 from tests.factories import Person, confirm, numbers, uids
 from tests.practice.fixture import PracticeGateway, wait_until
-from webapp import application, clock, tenancy
+from webapp import clock, tenancy
 from webapp.campaigns import adoption, claims, reaper, stopping
 from webapp.campaigns.answers import Answered
 from webapp.campaigns.claims import Claim
@@ -25,7 +25,7 @@ from webapp.gateway.exchange import Exchange, Kind
 from webapp.gateway.models import GatewayAccount
 from webapp.gateway.operations import change_credentials
 from webapp.sealing import Secret
-from webapp.settings import Times
+from webapp.settings import Times, settings_of
 
 LOST = Exchange(Kind.LOST_AFTER_SEND)
 
@@ -40,14 +40,14 @@ def set_account(app: Flask, person: Person, account: int, **values: object) -> N
 
 def claim_at(app: Flask, person: Person, moment: datetime) -> list[Claim]:
     with tenancy.team_scope(person.team_id, app) as session:
-        claimed = claims.claim_batches(moment, application.settings_of(app).times, 64)
+        claimed = claims.claim_batches(moment, settings_of(app).times, 64)
         session.commit()
         return claimed
 
 
 def give_up_at(app: Flask, person: Person, moment: datetime) -> int:
     with tenancy.team_scope(person.team_id, app) as session:
-        given = reaper.give_up_asking(moment, application.settings_of(app).times)
+        given = reaper.give_up_asking(moment, settings_of(app).times)
         session.commit()
         return given
 
@@ -143,7 +143,7 @@ def test_nothing_is_repeated_at_an_address_that_the_operator_changed(
     app: Flask, alice: Person, account: int
 ) -> None:
     campaign_id, first = lost(app, alice, account)
-    settings = application.settings_of(app)
+    settings = settings_of(app)
     elsewhere = {**settings.gateways, "practice": "http://127.0.0.1:9/elsewhere"}
     app.extensions["tidings_settings"] = dataclasses.replace(settings, gateways=elsewhere)
     assert claim_at(app, alice, after(first, 91)) == []
@@ -191,7 +191,7 @@ def test_a_lost_answer_is_settled_by_its_repeat_and_nobody_gets_it_twice(
 ) -> None:
     """With the real loop and the real de-duplication of the practice gateway."""
     times = Times(evidence=0.2, first_repeat=0.2, second_repeat=0.6, reaper=0.2)
-    settings = application.settings_of(app)
+    settings = settings_of(app)
     app.extensions["tidings_settings"] = dataclasses.replace(settings, times=times)
     practice.dial(next=["lost"])
     campaign_id = confirm(app, alice, account, numbers(7))

@@ -16,11 +16,12 @@ from tests.campaigns.test_sending import submitted
 from tests.campaigns.timing import MARKETING, confirmed, did, plan_all, told
 from tests.factories import Person, connect_practice, make_person, numbers
 from tests.practice.fixture import PracticeGateway, wait_until
-from webapp import application, clock, tenancy
+from webapp import clock, tenancy
 from webapp.campaigns import claims, drafts, operations, schedule, stopping
 from webapp.campaigns.models import Campaign
 from webapp.errors import DomainError
 from webapp.gateway.models import GatewayAccount
+from webapp.settings import settings_of
 
 # A Monday, 10:00 in Shanghai: within the hours of every kind.
 MONDAY = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -41,7 +42,7 @@ def claim_at(app: Flask, person: Person, now: datetime) -> int:
     """Begin and claim as a worker does at that moment; how many batches."""
     with tenancy.team_scope(person.team_id, app) as session:
         claims.begin_ready_campaigns(now)
-        found = claims.claim_batches(now, application.settings_of(app).times, 64)
+        found = claims.claim_batches(now, settings_of(app).times, 64)
         session.commit()
         return len(found)
 

@@ -19,12 +19,13 @@ from tests.conftest import Database
 from tests.delivery.building import Account, Connection, note_msgid, tell, told
 from tests.factories import Person, confirm, connect_practice, make_person, numbers
 from tests.practice.fixture import PracticeGateway
-from webapp import application, clock, tenancy
+from webapp import clock, tenancy
 from webapp.campaigns import invariants, reaper, rollups, stopping
 from webapp.campaigns.claims import Claim
 from webapp.campaigns.rollups import BatchMove, MessageMove
 from webapp.delivery import adopting, settling
 from webapp.gateway.exchange import Exchange, Kind
+from webapp.settings import settings_of
 
 LOST = Exchange(Kind.LOST_AFTER_SEND)
 NEVER_LEFT = Exchange(Kind.WITHHELD)
@@ -369,7 +370,7 @@ def test_answers_and_reports_at_once_do_not_block_each_other(team: Team, practic
                 session.commit()
 
     def reap_on() -> None:
-        times = application.settings_of(team.app).times
+        times = settings_of(team.app).times
         while not done.is_set():
             with tenancy.team_scope(team.person.team_id, team.app) as session:
                 reaper.reap(clock.now() + timedelta(hours=1), times)

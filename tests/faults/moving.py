@@ -9,8 +9,7 @@ from flask import Flask
 
 from tests.conftest import Database
 from tests.practice.fixture import wait_until
-from webapp import application
-from webapp.settings import Times
+from webapp.settings import Times, settings_of
 
 
 class MovedClock:
@@ -25,7 +24,7 @@ class MovedClock:
 
 def set_times(app: Flask, times: Times) -> None:
     """Let the program in this process have these times."""
-    settings = application.settings_of(app)
+    settings = settings_of(app)
     app.extensions["tidings_settings"] = dataclasses.replace(settings, times=times)
 
 

@@ -19,7 +19,7 @@ from tests.campaigns.running import campaign_of, sender
 from tests.conftest import Database, new_database
 from tests.factories import Person, confirm, numbers
 from tests.faults.answering import ROWS, Answerer, Flood, Names, Row
-from webapp import application, create_app, schema, tenancy
+from webapp import create_app, schema, tenancy
 from webapp.accounts import operations as accounts
 from webapp.accounts.models import User
 from webapp.campaigns import invariants
@@ -28,7 +28,7 @@ from webapp.embedded import Cluster
 from webapp.gateway import operations as gateway
 from webapp.gateway.models import GatewayAccount
 from webapp.sealing import Secret
-from webapp.settings import Settings, Times
+from webapp.settings import Settings, Times, settings_of
 
 CASES = [(row, after) for row in ROWS for after in (False, True)]
 NAMES = [f"{row.name}, {'after an unknown one' if after else 'first'}" for row, after in CASES]
@@ -118,7 +118,7 @@ def run(
     app: Flask, database: Database, user_id: int, rows: dict[str, Row], times: Times, *, after_unknown: bool
 ) -> dict[str, Found]:
     """What is found of these rows, all run at once."""
-    settings = application.settings_of(app)
+    settings = settings_of(app)
     app.extensions["tidings_settings"] = dataclasses.replace(settings, times=times)
     names = Names()
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
@@ -148,7 +148,7 @@ def make_user(app: Flask) -> int:
 def prepare(app: Flask, user_id: int, answerer: Answerer, *, after_unknown: bool) -> Case:
     """A team with an account at this gateway, and a campaign."""
     key = answerer.host
-    settings = application.settings_of(app)
+    settings = settings_of(app)
     app.extensions["tidings_settings"] = dataclasses.replace(
         settings, gateways={**settings.gateways, key: answerer.url}
     )

@@ -23,10 +23,9 @@ from tests.gateway.seed import seed
 from tests.practice.fixture import PracticeGateway
 from webapp import clock, create_app
 from webapp.accounts.permissions import Role
-from webapp.application import settings_of
 from webapp.gateway.client import balance_body
 from webapp.sealing import Secret
-from webapp.settings import Settings
+from webapp.settings import Settings, settings_of
 
 HTMX = {"HX-Request": "true"}
 

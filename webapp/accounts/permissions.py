@@ -44,7 +44,15 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "gateways.view": _ALL,
     "gateways.manage": _ADMINS,
     "balance.view": _ALL,
+    "contacts.view": _ALL,
+    "contacts.write": _SENDERS,
+    "templates.view": _ALL,
+    "templates.write": _SENDERS,
+    "reports.view": _ALL,
+    "exports.make": _SENDERS,
     "team.manage": _ADMINS,
+    "members.view": _ALL,
+    "members.manage": _ADMINS,
     "audit.view": _ADMINS,
 }
 

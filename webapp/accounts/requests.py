@@ -15,9 +15,10 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.exceptions import SecurityError
 
-from webapp import application, pages, tenancy
+from webapp import pages, tenancy
 from webapp.accounts import queries, sessions
 from webapp.accounts.context import CurrentMember, Preferences
+from webapp.settings import settings_of
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -117,7 +118,7 @@ def _is_our_origin(origin: str | None, site: str | None) -> bool:
     if origin == "null":
         # Browsers hide the origin in some private modes, but then say that the site is the same.
         return site is not None
-    public = urlsplit(application.settings_of(current_app).public_url)
+    public = urlsplit(settings_of(current_app).public_url)
     return origin in {f"{public.scheme}://{public.netloc}", f"{public.scheme}://{request.host}"}
 
 

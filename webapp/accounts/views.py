@@ -24,7 +24,7 @@ from flask_wtf import FlaskForm
 from werkzeug.exceptions import TooManyRequests
 from wtforms import Field
 
-from webapp import application, frame, pages, reading
+from webapp import frame, pages, reading
 from webapp.accounts import forms, operations, queries, sessions
 from webapp.accounts.agents import browser_name
 from webapp.accounts.permissions import SIGNED_IN, public, requires
@@ -32,6 +32,7 @@ from webapp.accounts.requests import local_path
 from webapp.accounts.throttle import TooManyTries
 from webapp.errors import DomainError
 from webapp.extensions import db
+from webapp.settings import settings_of
 
 blueprint = Blueprint("accounts", __name__)
 
@@ -135,7 +136,7 @@ def sign_out() -> Response:
 
 
 def _may_sign_up() -> bool:
-    return application.settings_of(current_app).signup == "open"
+    return settings_of(current_app).signup == "open"
 
 
 # ---- the profile -------------------------------------------------------------------------------------
@@ -251,7 +252,7 @@ def _keep(response: Response, cookie: str, value: str | None) -> Response:
             cookie,
             value,
             max_age=KEEP_PREFERENCE,
-            secure=application.settings_of(current_app).https,
+            secure=settings_of(current_app).https,
             httponly=True,
             samesite="Lax",
         )

@@ -7,8 +7,9 @@ from datetime import timedelta
 from flask import current_app
 from sqlalchemy import func, select
 
-from webapp import application, clock, jobs, tenancy
+from webapp import clock, jobs, tenancy
 from webapp.campaigns import endings, notices, operations, queries, reaper, sender
+from webapp.settings import settings_of
 
 
 @jobs.job("campaigns.wake_sender")
@@ -53,7 +54,7 @@ def split_oversized(account_id: int) -> None:
 @jobs.periodic("campaigns.finish", "41 * * * * 0")
 def finish_campaigns() -> None:
     """Campaigns whose reports are no longer waited for, and calls that nobody answers for any more."""
-    times = application.settings_of(current_app).times
+    times = settings_of(current_app).times
     team_ids = [row.team_id for row in tenancy.door("finish campaigns of every team", "door_teams")]
     for team_id in team_ids:
         with tenancy.team_scope(team_id) as session:

@@ -71,6 +71,7 @@ class Campaign(TeamOwned, Base):
     prepared_version: Mapped[int | None] = mapped_column(Integer)
     stale_rows: Mapped[bool] = mapped_column(Boolean, default=False)
     test_of: Mapped[int | None]
+    each_line: Mapped[bool] = mapped_column(Boolean, default=False)
 
 
 class DraftPaste(TeamOwned, Base):
@@ -80,6 +81,34 @@ class DraftPaste(TeamOwned, Base):
 
     campaign_id: Mapped[int] = mapped_column(primary_key=True)
     numbers: Mapped[str] = mapped_column(Text)
+
+
+class CampaignGroup(TeamOwned, Base):
+    """A group that a campaign is for, or with `minus` one whose people are taken out of it again."""
+
+    __tablename__ = "campaign_group"
+
+    campaign_id: Mapped[int] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    group_id: Mapped[int | None]
+    group_name: Mapped[str] = mapped_column(Text)
+    minus: Mapped[bool] = mapped_column(Boolean)
+
+
+class Template(TeamOwned, Base):
+    """A text that is kept to be used again."""
+
+    __tablename__ = "template"
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text, default="")
+    kind: Mapped[str] = mapped_column(Text, default="notice")
+    created_at: Mapped[datetime]
+    created_by: Mapped[int | None]
+    changed_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    archived_at: Mapped[datetime | None]
 
 
 class CampaignText(TeamOwned, Base):
@@ -117,6 +146,20 @@ class RollupHour(TeamOwned, Base):
     account_id: Mapped[int] = mapped_column(primary_key=True)
     operator: Mapped[str] = mapped_column(Text, primary_key=True)
     outcome: Mapped[str] = mapped_column(Text, primary_key=True)
+    messages: Mapped[int]
+    parts: Mapped[int] = mapped_column(default=0)
+
+
+class RollupReport(TeamOwned, Base):
+    """Messages handed over in one UTC hour that a report made final: its status word, how long it took."""
+
+    __tablename__ = "rollup_report"
+
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(primary_key=True)
+    outcome: Mapped[str] = mapped_column(Text, primary_key=True)
+    status: Mapped[str] = mapped_column(Text, primary_key=True)
+    step: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     messages: Mapped[int]
 
 
@@ -174,6 +217,7 @@ class Batch(TeamOwned, Base):
     again: Mapped[bool] = mapped_column(Boolean, default=False)
     decided_by: Mapped[int | None]
     decided_at: Mapped[datetime | None]
+    parts: Mapped[int] = mapped_column(Integer, default=0)
 
 
 class Attempt(TeamOwned, Base):

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from flask import current_app
 from flask_babel import gettext as _
 
-from webapp import application
 from webapp.errors import DomainError
+from webapp.settings import settings_of
 
 # What a browser sends for a datetime-local field; a browser without one lets people write it by hand.
 _WRITTEN = re.compile(
@@ -62,7 +62,7 @@ def start_by(send_at: datetime | None) -> datetime | None:
     """Until when a start that was due at `send_at` is still made up for; later it counts as missed."""
     if send_at is None:
         return None
-    return send_at + timedelta(seconds=application.settings_of(current_app).times.start_by)
+    return send_at + timedelta(seconds=settings_of(current_app).times.start_by)
 
 
 def _wall_time(said: str, field: str) -> datetime:

@@ -21,7 +21,7 @@ import structlog
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp import application, clock, heartbeats, tenancy
+from webapp import clock, heartbeats, tenancy
 from webapp.campaigns import claims, operations, planning, reaper, repeats, schedule, stopping, storing
 from webapp.campaigns.answers import Answered
 from webapp.campaigns.claims import AccountUnusableError, Claim
@@ -31,6 +31,7 @@ from webapp.gateway.client import CallLimits, GatewayClient
 from webapp.gateway.exchange import Exchange, Kind
 from webapp.gateway.scrubbing import scrub
 from webapp.jobs import QueueError
+from webapp.settings import settings_of
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +59,7 @@ class Sender:
     def __init__(self, app: Flask, stop: threading.Event) -> None:
         self.app = app
         self.stop = stop
-        self.times = application.settings_of(app).times
+        self.times = settings_of(app).times
         self.limits = CallLimits(
             connect=self.times.connect, answer=self.times.answer, total=self.times.call_limit
         )

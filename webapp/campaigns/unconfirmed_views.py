@@ -8,7 +8,7 @@ from flask import Response, abort, current_app, flash, g, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from webapp import application, clock, tenancy
+from webapp import clock, tenancy
 from webapp.accounts.permissions import requires
 from webapp.campaigns import decisions, evidence
 from webapp.campaigns.blueprint import blueprint, campaign_or_404
@@ -21,6 +21,7 @@ from webapp.campaigns.states import CampaignState
 from webapp.errors import DomainError
 from webapp.pages import render, see_other
 from webapp.reading import number
+from webapp.settings import settings_of
 
 # From so many batches on, one answer for all of them is offered.
 MANY = 4
@@ -151,7 +152,7 @@ def _page(campaign: Campaign, after: int, status: int = 200, wrong: DecisionForm
         batches=len(numbers),
         people=everyone,
         over_all=forms[ALL] if len(numbers) >= MANY else None,
-        held=evidence.held(campaign, account, application.settings_of(current_app).times, now),
+        held=evidence.held(campaign, account, settings_of(current_app).times, now),
         wrong=wrong,
         notes=notes(),
         stopped=campaign.state in {CampaignState.STOPPING, CampaignState.STOPPED},

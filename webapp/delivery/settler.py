@@ -75,7 +75,7 @@ class Settler:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        # As application.settings_of does, which cannot be imported: what it builds asks us for the lag.
+        # As settings_of does, which cannot be imported: what it builds asks us for the lag.
         settings: Settings = app.extensions["tidings_settings"]
         self.spool = Spool(spool_folder(settings.instance))
         self.inbox = Inbox(app.config["SQLALCHEMY_DATABASE_URI"])

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from flask import current_app
 from sqlalchemy import select
 
-from webapp import application, clock, tenancy
+from webapp import clock, tenancy
 from webapp.campaigns import answers, claims, drafts, operations, planning, reaper
 from webapp.campaigns.answers import Answered
 from webapp.campaigns.claims import Claim
@@ -26,7 +26,7 @@ from webapp.delivery import settling
 from webapp.demo import statements
 from webapp.gateway.answers import judge
 from webapp.gateway.exchange import Exchange, Kind
-from webapp.settings import Times
+from webapp.settings import Times, settings_of
 
 LOST = Exchange(Kind.ANSWER_TIMEOUT)
 # What networks say of messages that do not arrive, the most frequent first.
@@ -55,7 +55,7 @@ class Stage:
     @classmethod
     def of(cls, user_id: int) -> Stage:
         """The stage of the team at hand."""
-        return cls(user_id, application.settings_of(current_app).times)
+        return cls(user_id, settings_of(current_app).times)
 
     def confirm(self, written: Written, at: datetime, delay_seconds: int = 10) -> Campaign:
         """Write, review and confirm a campaign at that moment."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from flask import current_app
 from flask_babel import lazy_gettext as _l
 
-from webapp import application
 from webapp.errors import DomainError
 from webapp.gateway.models import GatewayAccount
 from webapp.sealing import KeyRing, Secret, unseal
+from webapp.settings import settings_of
 
 UID, PWD, TOKEN = "uid", "pwd", "callback_token"  # names of sealed fields
 _RING = "tidings_key_ring"
@@ -37,14 +37,14 @@ def key_ring() -> KeyRing:
     """The application's key ring, read once a process. Raises KeyRingError."""
     ring = current_app.extensions.get(_RING)
     if not isinstance(ring, KeyRing):
-        ring = KeyRing.load_or_create(application.settings_of(current_app).keys_file)
+        ring = KeyRing.load_or_create(settings_of(current_app).keys_file)
         current_app.extensions[_RING] = ring
     return ring
 
 
 def base_url_of(gateway: str) -> str:
     """The address behind a key of the operator's list. Raises GatewayGoneError."""
-    url = application.settings_of(current_app).gateways.get(gateway)
+    url = settings_of(current_app).gateways.get(gateway)
     if url is None:
         raise GatewayGoneError(
             _l("The operator of this site no longer offers the gateway of this account. Nothing was sent.")

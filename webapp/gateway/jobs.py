@@ -11,11 +11,12 @@ from datetime import timedelta
 import structlog
 from flask import current_app
 
-from webapp import application, clock, jobs, tenancy
+from webapp import clock, jobs, tenancy
 from webapp.extensions import db
 from webapp.gateway import calls, notices, queries
 from webapp.gateway.credentials import GatewayGoneError
 from webapp.gateway.models import AccountState, BalanceCause
+from webapp.settings import settings_of
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +30,7 @@ ASKED_BY_MACHINES = frozenset({AccountState.UNTESTED, AccountState.OK, AccountSt
 def ask_due_balances() -> None:
     """Queue a balance call for each account that is due."""
     now = clock.now()
-    every = application.settings_of(current_app).times.balance_every
+    every = settings_of(current_app).times.balance_every
     due = tenancy.door(
         "find accounts whose balance is due",
         "door_balances_due",

@@ -75,6 +75,8 @@ class GatewayAccount(TeamOwned, Base):
     last_heard_at: Mapped[datetime | None]
     promise_broken_at: Mapped[datetime | None]
     sends_rest_at: Mapped[datetime | None]
+    alert_below: Mapped[int | None]
+    alerted_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     @property

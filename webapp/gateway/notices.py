@@ -6,17 +6,17 @@ from flask import current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
-from webapp import application
 from webapp.accounts.queries import owners, team_at_hand
 from webapp.gateway.models import GatewayAccount
 from webapp.gateway.words import state_words
 from webapp.mail import send_mail
 from webapp.reading import LANGUAGES
+from webapp.settings import settings_of
 
 
 def tell_owners(account: GatewayAccount) -> None:
     """Tell the owners, each in their language, that nothing goes through this account any more."""
-    url = application.settings_of(current_app).public_url
+    url = settings_of(current_app).public_url
     page = f"{url}/t/{team_at_hand().address}/settings/gateways/{account.id}"
     for owner in owners():
         with force_locale(LANGUAGES[owner.language or "en"]):

@@ -12,7 +12,7 @@ from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select, update
 
-from webapp import application, clock, jobs, tenancy
+from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import audit
 from webapp.database import new_id
 from webapp.errors import DomainError
@@ -31,6 +31,7 @@ from webapp.gateway.models import (
 )
 from webapp.gateway.transitions import after_answer, after_balance
 from webapp.sealing import Secret, fingerprint, seal
+from webapp.settings import settings_of
 
 PRACTICE = "practice"
 MOST_ACCOUNTS = 20
@@ -72,7 +73,7 @@ def connect_account(
     if len(queries.accounts()) >= MOST_ACCOUNTS:
         raise DomainError(_l("A team has at most %(n)s gateway accounts.", n=MOST_ACCOUNTS))
     now = clock.now()
-    times = application.settings_of(current_app).times
+    times = settings_of(current_app).times
     account = GatewayAccount(
         team_id=tenancy.scope(),
         id=new_id(),
@@ -164,7 +165,7 @@ def set_disabled(account: GatewayAccount, *, disabled: bool) -> None:
 
 def change_behaviour(account: GatewayAccount, label: str, behaviour: Behaviour) -> None:
     """Change an account's name and what is known of its gateway. Raises DomainError."""
-    times = application.settings_of(current_app).times
+    times = settings_of(current_app).times
     least = times.lease + times.reaper + times.evidence + times.call_limit
     if behaviour.repeat_mode is RepeatMode.REPEAT and behaviour.dedup_seconds <= least:
         raise DomainError(

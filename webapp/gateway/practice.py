@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from flask import current_app
 from flask_babel import lazy_gettext as _l
 
-from webapp import application
 from webapp.errors import DomainError
 from webapp.gateway import addresses
 from webapp.gateway.client import SHORT, shared_client
 from webapp.gateway.exchange import Exchange, Kind
 from webapp.sealing import Secret
+from webapp.settings import settings_of
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class PracticeAccount:
 
 def is_on() -> bool:
     """Whether the operator runs a practice gateway."""
-    return application.settings_of(current_app).practice
+    return settings_of(current_app).practice
 
 
 def make_account() -> PracticeAccount:
@@ -53,11 +53,11 @@ def enter_address(uid: Secret, pwd: Secret, token: str) -> None:
 
 
 def _address(token: str) -> str:
-    return addresses.callback_url(application.settings_of(current_app), token, practice=True)
+    return addresses.callback_url(settings_of(current_app), token, practice=True)
 
 
 def _ask(door: str, values: dict[str, str]) -> dict[str, object]:
-    settings = application.settings_of(current_app)
+    settings = settings_of(current_app)
     if not settings.practice:
         raise DomainError(_l("The practice gateway is switched off on this site."))
     url = f"http://{settings.practice_bind}/practice/{door}"

@@ -10,7 +10,7 @@ from flask import current_app, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from webapp import application, clock, reading, tenancy
+from webapp import clock, reading, tenancy
 from webapp.accounts.models import User
 from webapp.extensions import db
 from webapp.frame import BalanceView
@@ -19,6 +19,7 @@ from webapp.gateway.balances import BalanceOutcome
 from webapp.gateway.credentials import TOKEN, key_ring
 from webapp.gateway.models import BalanceReading, CallbackToken, GatewayAccount
 from webapp.sealing import SealError, unseal
+from webapp.settings import settings_of
 
 SHOWN_READINGS = 20
 
@@ -91,7 +92,7 @@ def _url(of: GatewayAccount, row: CallbackToken) -> str | None:
         token = unseal(key_ring(), of.team_id, of.id, TOKEN, row.sealed_token)
     except SealError:
         return None
-    settings = application.settings_of(current_app)
+    settings = settings_of(current_app)
     return addresses.callback_url(settings, token.reveal(), practice=of.practice)
 
 
@@ -136,7 +137,7 @@ def frame_balance() -> BalanceView | None:
 
 
 def _stale_after() -> timedelta:
-    every = application.settings_of(current_app).times.balance_every
+    every = settings_of(current_app).times.balance_every
     return timedelta(seconds=2 * every)
 
 

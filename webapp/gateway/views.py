@@ -10,7 +10,6 @@ from flask_babel import lazy_gettext as _l
 from wtforms import IntegerField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its stubs
 
-from webapp import application
 from webapp.accounts.permissions import requires
 from webapp.accounts.throttle import TooManyTries
 from webapp.errors import DomainError
@@ -22,6 +21,7 @@ from webapp.gateway.forms import BehaviourForm, ConnectForm, CredentialForm, Not
 from webapp.gateway.models import BalanceCause, GatewayAccount, RepeatMode
 from webapp.pages import NavItem, render, see_other
 from webapp.sealing import SealError, Secret
+from webapp.settings import settings_of
 
 blueprint = Blueprint("gateway", __name__, url_prefix="/t/<team>")
 
@@ -94,7 +94,7 @@ def create() -> Response:
 def connect_form() -> ConnectForm:
     """The form for a new account, with the operator's gateways to choose from."""
     form = ConnectForm()
-    gateways = application.settings_of(current_app).gateways
+    gateways = settings_of(current_app).gateways
     form.gateway.choices = [
         SelectChoice(key, urlsplit(url).netloc) for key, url in gateways.items() if key != operations.PRACTICE
     ]
@@ -299,7 +299,7 @@ def _told(account: GatewayAccount, cause: BalanceCause) -> None:
 def _page(
     account: GatewayAccount, behaviour: BehaviourForm, credential: CredentialForm, status: int = 200
 ) -> Response:
-    settings = application.settings_of(current_app)
+    settings = settings_of(current_app)
     addresses = queries.callback_addresses(account)
     url = settings.gateways.get(account.gateway, "")
     newest = addresses[0].url if addresses else None

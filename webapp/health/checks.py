@@ -10,9 +10,10 @@ from typing import Any
 from croniter import croniter  # type: ignore[import-untyped] # it carries no types
 from flask import current_app
 
-from webapp import application, clock, heartbeats, jobs, tenancy
+from webapp import clock, heartbeats, jobs, tenancy
 from webapp.delivery import settler
 from webapp.delivery.spool import spool_folder
+from webapp.settings import settings_of
 
 # A loop that was not heard for so long does not run; the slowest of them beats every 10 s.
 SILENT_AFTER = timedelta(seconds=45)
@@ -29,7 +30,7 @@ def status_report() -> dict[str, Any]:
     """The report of `/status`: `well` tells whether nothing needs a person."""
     now = clock.now()
     figures = tenancy.door("figures for the operator", "door_figures")[0]
-    instance = application.settings_of(current_app).instance
+    instance = settings_of(current_app).instance
     free = shutil.disk_usage(instance).free
     lag = settler.lag_seconds()
     problems = [f"{name} was not heard" for name in (*silent_loops(now), *silent_jobs(now))]

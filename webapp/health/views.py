@@ -13,11 +13,11 @@ from flask import Blueprint, Response, abort, current_app, jsonify, request
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp import application
 from webapp.accounts.permissions import public
 from webapp.extensions import csrf, db, limiter
 from webapp.health import metrics
 from webapp.health.checks import status_report
+from webapp.settings import settings_of
 
 # With less, neither the database nor the spool can be counted on to take a report in.
 LEAST_ROOM = 64 * 1024 * 1024
@@ -38,7 +38,7 @@ def healthz() -> Response:
 @public
 def readyz() -> Response:
     """This process can do its work: its database answers, and there is room to write reports down."""
-    instance = application.settings_of(current_app).instance
+    instance = settings_of(current_app).instance
     if shutil.disk_usage(instance).free < LEAST_ROOM:
         return _plain("not ready: the disk is full", 503)
     try:
@@ -68,7 +68,7 @@ def prometheus() -> Response:
 
 
 def _check_token() -> None:
-    token = application.settings_of(current_app).metrics_token
+    token = settings_of(current_app).metrics_token
     given = request.headers.get("Authorization", "")
     if not token or not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
         abort(404)

@@ -16,7 +16,15 @@ from webapp import walls
 
 # Tables of the program that belong to no team. A new one must be added here by somebody who thought about it.
 SHARED_TABLES = frozenset(
-    {"app_user", "login_session", "access_entry", "rate_limit", "heartbeat", "alembic_version"}
+    {
+        "app_user",
+        "login_session",
+        "password_reset",
+        "access_entry",
+        "rate_limit",
+        "heartbeat",
+        "alembic_version",
+    }
 )
 ENGINE_PREFIX = "procrastinate_"
 # The column that names the team, where it is another than in all other tables.

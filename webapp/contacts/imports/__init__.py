@@ -1,0 +1,1 @@
+"""Files of contacts: taken in, columns chosen, checked, imported, and undone."""
