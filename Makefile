@@ -18,7 +18,7 @@ demo: install ## The same with a team to look at: campaigns in every state (in i
 	@TIDINGS_INSTANCE="$${TIDINGS_INSTANCE:-instance-demo}" exec $(BIN)/python -m webapp up --demo
 
 test: install-dev browser ## Run all tests
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 lint: install-dev ## Style, types and rules of the code
 	@$(BIN)/ruff check .

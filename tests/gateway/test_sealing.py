@@ -145,7 +145,7 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -
         KeyRing.load_or_create(write(tmp_path / "keys", Fernet.generate_key(), mode))
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\n", b"not a key", Fernet.generate_key()[:-3], b"\xff" * 44])
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"not a key", b"A" * 40, b"\xff" * 44])
 def test_a_key_file_without_good_keys_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(KeyRingError) as caught:
         KeyRing.load(write(tmp_path / "keys", content))
