@@ -26,7 +26,6 @@ from webapp.embedded import Cluster
 from webapp.gateway.client import shared_client
 from webapp.settings import Settings
 
-
 # Folders whose tests share something that is slow to begin (a program with browsers, patched copies), longest
 # first: run side by side, each stays whole in one process, and the longest does not begin last.
 WHOLE_FOLDERS = ("browser", "mutants")
