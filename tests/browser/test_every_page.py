@@ -1,186 +1,166 @@
-"""Every page that a person can reach, in both themes and both languages, on a desk and on a phone.
+"""Every page that the program has, in both themes and both languages, on a desk and on a phone.
 
-They are those of the demonstration's team, which has campaigns in every state. They are not listed by hand,
-but found by following the links, as a person would. The list below only says what must be among them, so that
-a page that lost its last link is noticed.
+The rules come from the program itself, their addresses from the links of the demonstration's team, which has
+something to show everywhere; pages.py only says what each must be. So a page that lost its last link, shows
+an empty table, or was added without a thought fails here.
 """
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, StorageState
 
+from tests.browser.beholding import faults_of
 from tests.browser.conftest import DESK, PHONE, Demonstration, Visit
+from tests.browser.pages import NO_LINK, NO_PAGES, PLACES, PUBLIC, Place
 from tests.browser.person import Person, choose, new_team
 from tests.browser.program import Program
+from tests.browser.walk import Walk, endpoints, rows_of
+from tests.ui import markup
+from webapp import create_app
+from webapp.settings import Settings
 
-PUBLIC = ["/", "/login", "/signup"]
-MUST_BE_FOUND = {
-    "/me",
-    "/teams/new",
-    "/t/_/home",
-    "/t/_/balance",
-    "/t/_/campaigns",
-    "/t/_/campaigns/new",
-    "/t/_/campaigns/_",
-    "/t/_/campaigns/_/delete",
-    "/t/_/campaigns/_/edit",
-    "/t/_/campaigns/_/m/_",
-    "/t/_/campaigns/_/stop",
-    "/t/_/campaigns/_/time",
-    "/t/_/campaigns/_/unconfirmed",
-    "/t/_/settings/gateways",
-    "/t/_/settings/gateways/new",
-    "/t/_/settings/gateways/_",
-    "/t/_/settings/gateways/_/switch-off",
-    "/t/_/settings/general",
-}
-# What a campaign's page links to depends on its state, so one after the other is looked at for its links.
-EACH = "/t/_/campaigns/_"
 VARIANTS = [
-    pytest.param("en", "light", DESK, id="light-en-1440"),
-    pytest.param("zh", "dark", PHONE, id="dark-zh-390"),
-    pytest.param("zh", "light", DESK, id="light-zh-1440"),
-    pytest.param("en", "dark", PHONE, id="dark-en-390"),
+    pytest.param(language, theme, viewport, id=f"{theme}-{language}-{viewport['width']}")
+    for language in ("en", "zh")
+    for theme in ("light", "dark")
+    for viewport in (DESK, PHONE)
 ]
-
-# The other two variants differ from these in nothing that a single page has of its own, so they see a few.
-WHOLE = {("en", "light"), ("zh", "dark")}
-FEW = (
-    "/t/_/home",
-    "/t/_/campaigns/_",
-    "/t/_/campaigns/_/edit",
-    "/t/_/campaigns/_/unconfirmed",
-    "/t/_/settings/gateways/_",
+# The others differ from these two in nothing that a single page has of its own, so they see a few pages;
+# `make test-pages` shows every page in all eight.
+WHOLE = {("en", "light", 1440), ("zh", "dark", 390)}
+EVERYTHING = bool(os.environ.get("TIDINGS_ALL_PAGES"))
+FEW = ("home.index", "campaigns.show", "campaigns.edit", "campaigns.unconfirmed", "gateway.show")
+EMPTY = (
+    "start.show",
+    "home.index",
+    "campaigns.index",
+    "campaigns.new",
+    "gateway.balance",
+    "gateway.accounts",
 )
 
 
 @dataclass(frozen=True)
 class Site:
-    """Somebody's cookies, and one address of every kind of page that they can reach."""
+    """Somebody's cookies, and the addresses of each endpoint that they can reach."""
 
     state: StorageState
     team: str
-    pages: dict[str, str]
+    found: dict[str, list[str]]
     empty: dict[str, str]
     """Pages of a team that has nothing yet."""
 
 
-def kind(path: str) -> str:
-    """What kind of page an address is: without team, ids, tokens and what follows the question mark."""
-    bare = re.split(r"[?#]", path)[0]
-    bare = re.sub(r"/m/[^/]+$", "/m/_", re.sub(r"/\d{6,}", "/_", bare))
-    return re.sub(r"^/t/[^/]+", "/t/_", bare)
+@pytest.fixture(scope="package")
+def rules(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """The program's rules."""
+    return make_rules(tmp_path_factory.mktemp("rules"))
+
+
+def make_rules(folder: Path) -> Flask:
+    """The program's application, to be asked for its rules alone: it gets no database."""
+    nowhere = "postgresql://nobody:nothing@127.0.0.1:1/nothing"
+    return create_app(Settings.from_environ({"TIDINGS_INSTANCE": str(folder), "DATABASE_URL": nowhere}))
 
 
 @pytest.fixture(scope="package")
-def site(browser: Browser, program: Program, demonstration: Demonstration) -> Site:
+def site(browser: Browser, program: Program, demonstration: Demonstration, rules: Flask) -> Site:
     """What the pages of the demonstration's team link to, and where only a form leads."""
     context = browser.new_context(viewport=DESK, locale="en-GB", storage_state=demonstration.state)  # type: ignore[arg-type] # a TypedDict
     person = Person(context, program.address)
     team = demonstration.team
+    walk = Walk(rules, {name: place.look for name, place in PLACES.items()})
+    walk.follow(person, f"{team}/home")
+    for endpoint, lead in LED_BY_FORMS.items():
+        walk.found[endpoint] = [lead(person, team, walk)]
+    new_team(person, "Nothing yet")
+    address = person.team_path
+    empty = {name: walk.found[name][0].replace(team, address) for name in EMPTY if name in walk.found}
+    context.close()
+    return Site(demonstration.state, team, walk.found, empty)
+
+
+def to_review(person: Person, team: str, _walk: Walk) -> str:
+    """Write a draft and press Review."""
     person.open(f"{team}/campaigns/new")
     person.write("Mobile numbers", "13800138000 王芳\n13800138001\n1.38E+10")
     person.write("Signature", "Green Tea")
     person.write("Text", "{name}, hello.")
     person.press("Review")
     person.page.wait_for_url("**/review")
-    found = {kind(person.path): person.path, **follow_all(person, f"{team}/home")}
-    new_team(person, "Nothing yet")
-    places = ("start", "home", "campaigns", "campaigns/new", "balance", "settings/gateways")
-    empty = {f"{place}, empty": f"{person.team_path}/{place}" for place in places}
-    context.close()
-    return Site(demonstration.state, team, found, empty)
+    return person.path
 
 
-def follow_all(person: Person, begin: str) -> dict[str, str]:
-    """From there along all links; the first address of each kind of page."""
-    found: dict[str, str] = {}
-    waiting = [begin]
-    seen = set(waiting)
-    while waiting:
-        path = waiting.pop(0)
-        enough = found.keys() if found.keys() >= MUST_BE_FOUND else found.keys() - {EACH}
-        if kind(path) in enough:
-            continue
-        person.open(path)
-        found.setdefault(kind(person.path), person.path)
-        for link in person.page.locator("a[href]").evaluate_all(HREFS):
-            if link.startswith("/") and link not in seen and not link.startswith("/static"):
-                seen.add(link)
-                waiting.append(link)
-    return found
+def to_status(_person: Person, _team: str, walk: Walk) -> str:
+    """What a campaign's page asks for."""
+    return f"{walk.found['campaigns.show'][0]}/status"
 
 
-HREFS = """all => all.map(link => link.getAttribute("href").split("#")[0])
-  .filter(path => !/\\?(show|find|after|before|updates)=/.test(path))"""
+LED_BY_FORMS: dict[str, Callable[[Person, str, Walk], str]] = {
+    "campaigns.review": to_review,
+    "campaigns.status": to_status,
+}
 
 
-def assert_pages(person: Person, pages: dict[str, str], *, phone: bool) -> None:
+def test_every_rule_has_its_place(rules: Flask) -> None:
+    known = [*PUBLIC, *PLACES, *NO_PAGES]
+    assert set(known) == endpoints(rules)
+    assert len(known) == len(set(known)), "an endpoint stands in two lists"
+    assert set(NO_LINK) == set(LED_BY_FORMS)
+
+
+def test_every_page_has_a_link(site: Site) -> None:
+    lost = set(PLACES) - set(site.found)
+    assert not lost, f"no link leads to {sorted(lost)}"
+
+
+def assert_places(person: Person, places: dict[str, tuple[Place, list[str]]], *, phone: bool) -> None:
     """Each page is without a fault that a machine can find; all faults of all pages are told together."""
     faults = []
-    for name, path in pages.items():
-        answer = person.page.goto(person.address + path)
-        assert answer
-        if answer.status not in {200, *person.expected}:
-            faults.append(f"{name}: answered {answer.status}")
-        faults += [f"{name}: {fault}" for fault in faults_of(person, phone=phone)]
+    for name, (place, paths) in places.items():
+        faults += [f"{name}: {fault}" for fault in faults_of_place(person, place, paths, phone=phone)]
     assert not faults, "\n".join(faults)
 
 
-def faults_of(person: Person, *, phone: bool) -> list[str]:
-    """What is wrong with the page at hand."""
-    faults = person.axe()
-    headings = person.page.locator("h1").count()
-    if headings != 1:
-        faults.append(f"{headings} h1")
-    faults += too_wide(person)
-    if phone:
-        faults += [f"too small to touch: {what}" for what in person.page.evaluate(SMALL_TARGETS)]
-    return faults
-
-
-def too_wide(person: Person) -> list[str]:
-    """A page must not scroll sideways, on the smallest phone neither."""
-    was = person.page.viewport_size
-    assert was
-    faults = []
-    for width in {was["width"], 320 if was["width"] == PHONE["width"] else was["width"]}:
-        person.page.set_viewport_size({"width": width, "height": was["height"]})
-        wide, room = person.page.evaluate(
-            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-        )
-        if wide > room:
-            faults.append(f"is {wide} px wide in {room} px")
-    person.page.set_viewport_size(was)
-    return faults
-
-
-# Controls, not links within a sentence; 24 px is the floor of WCAG 2.5.8. A label around one is pressed too.
-SMALL_TARGETS = """() => [...document.querySelectorAll("button, .button, summary, input, select, nav a")]
-  .filter(one => one.offsetParent && !one.closest(".sr") && !one.classList.contains("sr"))
-  .filter(one => {
-    const box = (one.closest("label") || one).getBoundingClientRect();
-    return box.width < 24 || box.height < 24;
-  })
-  .map(one => one.outerHTML.slice(0, 120))"""
-
-
-def test_all_pages_have_a_link(site: Site) -> None:
-    assert set(site.pages) >= MUST_BE_FOUND, f"no link leads to {MUST_BE_FOUND - set(site.pages)}"
+def faults_of_place(person: Person, place: Place, paths: list[str], *, phone: bool) -> list[str]:
+    """What is wrong with the first of these pages whose table is as full as it should be."""
+    faults: list[str] = []
+    for path in paths:
+        answer = person.page.goto(person.address + path)
+        assert answer
+        if rows_of(person) >= place.rows or path == paths[-1]:
+            faults += [f"answered {answer.status}"] if answer.status not in {200, *person.expected} else []
+            faults += markup.faults(answer.text())
+            break
+    if rows_of(person) < place.rows:
+        faults.append(f"the largest table has {rows_of(person)} rows, not {place.rows}")
+    heading = person.heading()
+    if person.page.locator('html[lang="en"]').count() and not re.match(place.h1, heading):
+        faults.append(f"is called {heading!r}, not {place.h1!r}")
+    return faults + faults_of(person, phone=phone)
 
 
 @pytest.mark.parametrize(("language", "theme", "viewport"), VARIANTS)
-def test_public_pages(visit: Visit, language: str, theme: str, viewport: dict[str, int]) -> None:
+def test_public_pages(
+    visit: Visit, rules: Flask, language: str, theme: str, viewport: dict[str, int]
+) -> None:
     person = visit(viewport=viewport)
     person.open("/")
     choose(person, language, theme)
     person.expected = {404}
-    pages = {path: path for path in [*PUBLIC, "/no/such/page"]}
-    assert_pages(person, pages, phone=viewport is PHONE)
+    places = {name: (place, [place.path or _only_path(rules, name)]) for name, place in PUBLIC.items()}
+    places["404"] = (Place("."), ["/no/such/page"])
+    if not _whole(language, theme, viewport):
+        places = {name: places[name] for name in ("accounts.sign_in", "404")}
+    assert_places(person, places, phone=viewport is PHONE)
 
 
 @pytest.mark.parametrize(("language", "theme", "viewport"), VARIANTS)
@@ -191,11 +171,22 @@ def test_pages_of_a_team(
     person.open("/me")
     choose(person, language, theme)
     person.expected = {404}
-    campaign = site.pages["/t/_/campaigns/_"]
-    own = {"status": f"{campaign}/status", "stop": f"{campaign}/stop", "404": f"{site.team}/campaigns/1"}
-    whole = {**site.pages, **site.empty, **own}
-    few = {name: whole[name] for name in FEW}
-    assert_pages(person, whole if (language, theme) in WHOLE else few, phone=viewport is PHONE)
+    places = {name: (place, site.found[name]) for name, place in PLACES.items() if name in site.found}
+    places |= {f"{name}, empty": (Place("."), [path]) for name, path in site.empty.items()}
+    places["404"] = (Place("."), [f"{site.team}/campaigns/1"])
+    if not _whole(language, theme, viewport):
+        places = {name: places[name] for name in FEW}
+    assert_places(person, places, phone=viewport is PHONE)
+
+
+def _only_path(rules: Flask, endpoint: str) -> str:
+    """The address of a page that needs nothing to be named in it."""
+    return next(rule.rule for rule in rules.url_map.iter_rules() if rule.endpoint == endpoint)
+
+
+def _whole(language: str, theme: str, viewport: dict[str, int]) -> bool:
+    """Whether this variant shows every page."""
+    return EVERYTHING or (language, theme, viewport["width"]) in WHOLE
 
 
 def test_what_was_chosen_is_kept_with_the_account(visit: Visit, site: Site) -> None:

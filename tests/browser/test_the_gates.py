@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.browser import chromium, conftest
+from tests.browser.beholding import faults_of
 from tests.browser.conftest import PHONE, Visit
 from tests.browser.person import Person
-from tests.browser.test_every_page import faults_of
 from tests.practice.fixture import wait_until
 
 

@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.beholding import assert_pages, faults_of, kind
 from tests.browser.conftest import DESK, PHONE, Visit
 from tests.browser.person import PASSWORD, Person, choose, send, wait_before_sending
 from tests.browser.program import Program
-from tests.browser.test_every_page import assert_pages, faults_of, kind
 from tests.browser.watching import (
     Moment,
     assert_adds_up,

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.browser.beholding import assert_pages, faults_of
 from tests.browser.conftest import PHONE, Demonstration, Visit
 from tests.browser.person import Person, choose
-from tests.browser.test_every_page import assert_pages, faults_of
 from tests.browser.watching import assert_adds_up, cells_of, seen_by, wait_for_pill, watch
 from tests.practice.fixture import PracticeGateway
 
