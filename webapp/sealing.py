@@ -5,8 +5,13 @@ and never in the database. What is sealed is not the bare value but the value *w
 field), because Fernet has no associated data: a sealed value copied into another team's row must not open.
 In front of each token stands the id of the key that made it, so that one query finds the rows whose key is
 gone.
+
+Beside these keys the file holds one more, for the hashes of numbers that were erased. It seals nothing, so it
+is never changed: with another one nobody who opted out would be known again.
 """
 
+import base64
+import binascii
 import contextlib
 import hashlib
 import hmac
@@ -19,9 +24,16 @@ from pathlib import Path
 from typing import NoReturn, Self
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from flask import current_app
+
+from webapp.settings import settings_of
 
 MASK = "***"
 KEY_ID_LENGTH = 8
+# How the line of the key of erased numbers begins, and the length of that key.
+NUMBERS = b"numbers:"
+NUMBERS_BYTES = 32
+_RING = "tidings_key_ring"
 # The container engine (Docker, Podman) or systemd mounts these for one service alone and sets the mode
 # itself.
 MOUNTED_SECRETS = (Path("/run/secrets"), Path("/run/credentials"))
@@ -83,9 +95,14 @@ class Secret:
 
 @dataclass(frozen=True, repr=False)
 class KeyRing:
-    """The keys of a key file, newest first; the newest seals, any of them opens."""
+    """The keys of a key file, newest first; the newest seals, any of them opens.
+
+    `numbers`: the key of erased numbers. A file from before there was one has none, and it is made from the
+    oldest key; whoever writes a file with other keys writes this one's line into it (`lines`).
+    """
 
     keys: tuple[bytes, ...]
+    numbers: bytes = b""
 
     def __post_init__(self) -> None:
         if not self.keys:
@@ -95,6 +112,11 @@ class KeyRing:
                 Fernet(key)
         except ValueError:
             raise KeyRingError("The key file holds a line that is not a Fernet key.") from None
+        if not self.numbers:
+            made = hashlib.sha256(b"tidings erased numbers\0" + self.keys[-1]).digest()
+            object.__setattr__(self, "numbers", made)
+        if len(self.numbers) != NUMBERS_BYTES:
+            raise KeyRingError("The key of erased numbers in the key file is damaged.")
 
     def __repr__(self) -> str:
         return f"KeyRing({', '.join(key_ids(self))})"
@@ -108,7 +130,14 @@ class KeyRing:
                 lines = file.read(64 * 1024).splitlines()
         except OSError as error:
             raise KeyRingError(f"The key file {path} cannot be read: {error.strerror}.") from error
-        return cls(tuple(line.strip() for line in lines if line.strip()))
+        stripped = [line.strip() for line in lines if line.strip()]
+        keys = tuple(line for line in stripped if not line.startswith(NUMBERS))
+        return cls(keys, _numbers_of([line for line in stripped if line.startswith(NUMBERS)]))
+
+    def lines(self) -> bytes:
+        """The key file that holds this ring: each key in a line, then that of erased numbers."""
+        kept = NUMBERS + base64.urlsafe_b64encode(self.numbers)
+        return b"".join(line + b"\n" for line in (*self.keys, kept))
 
     @classmethod
     def load_or_create(cls, path: Path) -> Self:
@@ -119,6 +148,30 @@ class KeyRing:
             except OSError as error:
                 raise KeyRingError(f"The key file {path} cannot be made: {error.strerror}.") from error
         return cls.load(path)
+
+
+def key_ring() -> KeyRing:
+    """The application's key ring, read once a process. Raises KeyRingError."""
+    ring = current_app.extensions.get(_RING)
+    if not isinstance(ring, KeyRing):
+        ring = KeyRing.load_or_create(settings_of(current_app).keys_file)
+        current_app.extensions[_RING] = ring
+    return ring
+
+
+def _numbers_of(lines: list[bytes]) -> bytes:
+    """The key of erased numbers, b"" where the file has none yet."""
+    if len(lines) > 1:
+        raise KeyRingError("The key file holds more than one key of erased numbers.")
+    if not lines:
+        return b""
+    try:
+        key = base64.b64decode(lines[0].removeprefix(NUMBERS), altchars=b"-_", validate=True)
+    except binascii.Error:
+        key = b""
+    if not key:
+        raise KeyRingError("The key of erased numbers in the key file is damaged.")
+    return key
 
 
 def _check_private(path: Path, status: os.stat_result) -> None:
@@ -137,7 +190,7 @@ def _create(path: Path) -> None:
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(Fernet.generate_key() + b"\n")
+            file.write(KeyRing((Fernet.generate_key(),), secrets.token_bytes(NUMBERS_BYTES)).lines())
             file.flush()
             os.fsync(file.fileno())
         with contextlib.suppress(FileExistsError):
@@ -212,3 +265,11 @@ def fingerprint(ring: KeyRing, *parts: str | Secret) -> bytes:
     texts = [part.reveal() if isinstance(part, Secret) else part for part in parts]
     key = hashlib.sha256(b"tidings fingerprint\0" + ring.keys[-1]).digest()
     return hmac.digest(key, json.dumps(texts).encode(), "sha256")
+
+
+def number_hash(ring: KeyRing, team_id: int, mobile: str) -> bytes:
+    """What is kept of a number that was erased: 32 bytes that nobody without the file can guess back.
+
+    The same for as long as there is the file, whatever other keys come and go.
+    """
+    return hmac.digest(ring.numbers, json.dumps({"team": team_id, "mobile": mobile}).encode(), "sha256")

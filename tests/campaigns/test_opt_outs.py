@@ -16,6 +16,7 @@ from tests.campaigns.laying import messages_of, opt_out, plan_slices
 from tests.campaigns.running import batches_of, campaign_of, sender
 from tests.campaigns.test_late_answers import answered, claim, code, store
 from tests.campaigns.test_repeats import after, claim_at
+from tests.conftest import Database
 from tests.factories import Person, confirm, connect_practice, make_person, numbers, uids
 from tests.practice.fixture import PracticeGateway, wait_until
 from webapp import clock, tenancy
@@ -307,3 +308,46 @@ def test_claims_and_answers_never_wait_for_each_other_in_a_circle(
     assert campaign.state == "waiting_for_reports"
     assert campaign.no_report + campaign.not_sent == 600
     assert campaign.not_sent > 0
+
+
+# --- What is left of an opt-out when the number was erased
+
+
+def test_who_opted_out_and_was_erased_is_known_again_and_nowhere_to_be_read(
+    app: Flask, alice: Person, empty: Database
+) -> None:
+    first, second, third = numbers(3)
+    long_ago = clock.now() - timedelta(days=90)
+    charlie = make_person(app, "charlie")
+    with tenancy.team_scope(alice.team_id, app) as session:
+        optouts.opt_out([first, second], "reply", None, long_ago)
+        assert (optouts.forget(first), optouts.forget(first), optouts.forget(third)) == (True, False, False)
+        session.commit()
+        assert optouts.opted_out_among(numbers(3)) == {first, second}
+    with empty.owner() as owner:
+        assert owner.execute("SELECT count(*) FROM opt_out").fetchall() == [(1,)]
+        assert (
+            owner.execute("SELECT hash::text FROM erased_opt_out WHERE hash::text ~ %s", [first]).fetchall()
+            == []
+        )
+    with tenancy.team_scope(charlie.team_id, app):
+        assert optouts.opted_out_among(numbers(3)) == set()
+        assert optouts.remembered(numbers(3), clock.now()) == set()
+
+
+def test_whoever_is_brought_again_is_a_plain_opt_out_again(app: Flask, alice: Person) -> None:
+    first, second, third = numbers(3)
+    long_ago = clock.now() - timedelta(days=90)
+    with tenancy.team_scope(alice.team_id, app) as session:
+        optouts.opt_out([first, second, third], "reply", None, long_ago)
+        for mobile in (first, second, third):
+            optouts.forget(mobile)
+        assert optouts.remembered([second, "13900000000"], clock.now()) == {second}
+        assert optouts.remembered([second], clock.now()) == set()
+        kept = session.get_one(OptOut, (alice.team_id, second))
+        assert (kept.opted_out_at, kept.how, kept.by_user) == (long_ago, "reply", None)
+        # Noted by hand, the first time is kept; taken back, nothing is left.
+        assert optouts.opt_out([first], "hand", alice.user_id, clock.now()) == 0
+        assert session.get_one(OptOut, (alice.team_id, first)).opted_out_at == long_ago
+        assert optouts.opt_in([first, third]) == 2
+        assert optouts.opted_out_among(numbers(3)) == {second}

@@ -20,6 +20,7 @@ from webapp.sealing import (
     fingerprint,
     key_id_of,
     key_ids,
+    number_hash,
     reseal,
     seal,
     unseal,
@@ -160,3 +161,27 @@ def test_a_folder_or_nothing_is_refused_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(KeyRingError, match="cannot be made"):
         KeyRing.load_or_create(tmp_path / "file" / "keys")
+
+
+def test_numbers_are_known_again_under_any_other_keys_and_nobody_guesses_them(tmp_path: Path) -> None:
+    made = KeyRing.load_or_create(tmp_path / "keys")
+    known = number_hash(made, 7, "13800138000")
+    rotated = KeyRing((Fernet.generate_key(),), made.numbers)
+    again = KeyRing.load(write(tmp_path / "rotated", rotated.lines()))
+    assert again.keys != made.keys
+    assert number_hash(again, 7, "13800138000") == known
+    others = [(made, 8, "13800138000"), (made, 7, "13800138001"), (KeyRing(made.keys), 7, "13800138000")]
+    assert known not in {number_hash(*one) for one in others}
+
+
+def test_a_file_from_before_there_was_a_key_for_numbers_keeps_the_one_it_stands_for(tmp_path: Path) -> None:
+    old = KeyRing.load(write(tmp_path / "keys", Fernet.generate_key()))
+    newer = KeyRing((Fernet.generate_key(), *old.keys))
+    assert newer.numbers == old.numbers
+    assert KeyRing.load(write(tmp_path / "keys", old.lines())) == old
+
+
+@pytest.mark.parametrize("line", [b"numbers:", b"numbers:AAAA", b"numbers:%%%", b"numbers:x\nnumbers:y"])
+def test_a_damaged_key_for_numbers_is_refused(tmp_path: Path, line: bytes) -> None:
+    with pytest.raises(KeyRingError, match="erased numbers"):
+        KeyRing.load(write(tmp_path / "keys", Fernet.generate_key() + b"\n" + line))

@@ -12,11 +12,11 @@ from flask_babel import lazy_gettext as _l
 
 from webapp.errors import DomainError
 from webapp.gateway.models import GatewayAccount
-from webapp.sealing import KeyRing, Secret, unseal
+from webapp.sealing import Secret, unseal
+from webapp.sealing import key_ring as key_ring
 from webapp.settings import settings_of
 
 UID, PWD, TOKEN = "uid", "pwd", "callback_token"  # names of sealed fields
-_RING = "tidings_key_ring"
 
 
 class GatewayGoneError(DomainError):
@@ -31,15 +31,6 @@ class Credentials:
     uid: Secret
     pwd: Secret
     version: int
-
-
-def key_ring() -> KeyRing:
-    """The application's key ring, read once a process. Raises KeyRingError."""
-    ring = current_app.extensions.get(_RING)
-    if not isinstance(ring, KeyRing):
-        ring = KeyRing.load_or_create(settings_of(current_app).keys_file)
-        current_app.extensions[_RING] = ring
-    return ring
 
 
 def base_url_of(gateway: str) -> str:
