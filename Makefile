@@ -24,6 +24,7 @@ lint: install-dev ## Style, types and rules of the code
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo --cache-dir .mypy_cache/imports
 
 format: install-dev ## Put the code into its form
 	@$(BIN)/ruff check --fix .

@@ -109,7 +109,7 @@ def _register(app: Flask, settings: Settings) -> None:
     # These register their jobs or their pages when they are imported; nothing else needs them here.
     for module in REGISTERING:
         importlib.import_module(module)
-    pages.init_app(app)
+    pages.init_app(app, may=permissions.may)
     headers.init_app(app)
     requests.init_app(app)
     for blueprint in (health, accounts, gateway, home, start, campaigns):
@@ -117,7 +117,7 @@ def _register(app: Flask, settings: Settings) -> None:
     if settings.development or app.testing:
         app.register_blueprint(kit.blueprint)
     _connect_pages(app)
-    errors.init_app(app)
+    errors.init_app(app, to_sign_in=requests.to_sign_in)
     permissions.check_all_routes(app)
 
 

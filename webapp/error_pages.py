@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
 import structlog
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from webapp import pages
-from webapp.accounts import requests
 from webapp.errors import DomainError
 
 log = structlog.get_logger(__name__)
 
 
-def init_app(app: Flask) -> None:
-    """Answer every error with one of our pages."""
+def init_app(app: Flask, to_sign_in: Callable[[], Response]) -> None:
+    """Answer every error with one of our pages, and where nobody is signed in with the way there."""
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(401, lambda _error: to_sign_in())
     app.register_error_handler(DomainError, _domain)
     app.register_error_handler(TimeoutError, _too_slow)
     app.register_error_handler(Exception, _fault)
 
 
 def _http(error: HTTPException) -> Response:
-    if error.code == 401:
-        return requests.to_sign_in()
     response = pages.error_page(error.code or 500)
     for name, value in error.get_headers():
         if name.lower() in {"retry-after", "allow"}:

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, Protocol, cast
 
 from flask import Flask, current_app, g, request, url_for
 
-from webapp.accounts.permissions import may
 from webapp.errors import Words
 
 
@@ -65,6 +64,8 @@ class Frame:
     nav: list[NavItem] = field(default_factory=list)
     teams: Callable[[], Iterable[TeamLink]] = tuple
     balance: Callable[[], BalanceView | None] = lambda: None
+    may: Callable[[str], bool] = lambda _permission: False
+    """Whether the person at hand has a permission."""
 
 
 def add_nav(app: Flask, *items: NavItem) -> None:
@@ -78,14 +79,17 @@ def connect(
     *,
     teams: Callable[[], Iterable[TeamLink]] | None = None,
     balance: Callable[[], BalanceView | None] | None = None,
+    may: Callable[[str], bool] | None = None,
 ) -> None:
     """Give the frame its sources: the signed-in user's teams, and the balance of the team at hand.
 
-    Each is called at most once a page, and only by pages that draw the frame of a team.
+    Both are called at most once a page, and only by pages that draw the frame of a team. `may` says which
+    places of the navigation the person sees.
     """
     frame = _frame(app)
     frame.teams = teams or frame.teams
     frame.balance = balance or frame.balance
+    frame.may = may or frame.may
 
 
 def _frame(app: Flask) -> Frame:
@@ -171,7 +175,8 @@ class Shell:
         return item.endpoint in current_app.view_functions
 
     def _shows(self, item: NavItem) -> bool:
-        return self._exists(item) and (item.permission is None or may(item.permission)) and item.when()
+        allowed = item.permission is None or _frame(current_app).may(item.permission)
+        return self._exists(item) and allowed and item.when()
 
     def _link(self, item: NavItem) -> Link:
         url = self.url(item.endpoint) or ""

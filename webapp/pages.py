@@ -21,7 +21,6 @@ from htmx_flask import Htmx
 from htmx_flask import request as htmx_request
 from jinja2 import StrictUndefined
 
-from webapp.accounts.permissions import may
 from webapp.errors import Words
 from webapp.frame import BalanceView, Link, NavItem, Shell, add_nav, connect
 from webapp.reading import FILTERS, Preferences, babel_locale, language, preferences, theme, time_zone
@@ -114,8 +113,12 @@ def error_page(status: int, *, incident: str | None = None, reason: Words | None
     return flask_response(page.render(_context() | {"incident": incident, "reason": reason}), status)
 
 
-def init_app(app: Flask) -> None:
-    """Give the application its page rules: the htmx request, filters, globals, headers, languages."""
+def init_app(app: Flask, may: Callable[[str], bool]) -> None:
+    """Give the application its page rules: the htmx request, filters, globals, headers, languages.
+
+    `may` says whether the person at hand has a permission.
+    """
+    connect(app, may=may)
     Htmx(app)
     if "babel" not in app.extensions:
         Babel(app, locale_selector=babel_locale, timezone_selector=time_zone)

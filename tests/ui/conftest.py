@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from flask_wtf.csrf import CSRFProtect
 
 from webapp import kit, pages
+from webapp.accounts import permissions
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +23,7 @@ def make_app() -> Flask:
     app = Flask("webapp", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config.update(SECRET_KEY="only for these tests", TESTING=True)
     CSRFProtect(app)
-    pages.init_app(app)
+    pages.init_app(app, may=permissions.may)
     app.register_blueprint(kit.blueprint)
 
     return app

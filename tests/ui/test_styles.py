@@ -9,7 +9,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TOKENS = (ROOT / "static/css/tokens.css").read_text("utf-8")
-STYLES = {name: (ROOT / f"static/css/{name}.css").read_text("utf-8") for name in ("app", "kit")}
+STYLES = {
+    file.stem: file.read_text("utf-8")
+    for file in sorted((ROOT / "static/css").glob("*.css"))
+    if file.stem != "tokens"
+}
 
 
 def _tokens(selector: str) -> dict[str, str]:

@@ -10,8 +10,8 @@ from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 
 from webapp.campaigns.states import BatchState
-from webapp.delivery.words import meaning
 from webapp.gateway.answers import Meaning, Why
+from webapp.gateway.report_words import meaning
 from webapp.reading import moment
 
 # The attempt never became a request: a worker came too late, and what it had stayed here.

@@ -21,7 +21,7 @@ from webapp import clock, tenancy
 from webapp.campaigns import endings, rollups, tallies
 from webapp.campaigns.rollups import BatchMove, MessageMove
 from webapp.delivery import promises, statements
-from webapp.delivery.words import meaning
+from webapp.gateway.report_words import meaning
 
 MOST_REPORTS = 20_000
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
