@@ -49,13 +49,18 @@ def team_at_hand() -> Team:
     return db.session.scalars(select(Team).where(Team.id == tenancy.scope())).one()
 
 
-def owners() -> list[User]:
-    """The owners of the present team."""
+def people_in(*roles: Role) -> list[User]:
+    """The members of the present team who have one of these roles."""
     return list(
         db.session.scalars(
             select(User)
             .join(Member, Member.user_id == User.id)
-            .where(Member.team_id == tenancy.scope(), Member.role == Role.OWNER)
+            .where(Member.team_id == tenancy.scope(), Member.role.in_(roles))
             .order_by(User.id)
         )
     )
+
+
+def owners() -> list[User]:
+    """The owners of the present team."""
+    return people_in(Role.OWNER)
