@@ -101,10 +101,11 @@ def _register(app: Flask, settings: Settings) -> None:
     from webapp.accounts import permissions, requests
     from webapp.accounts.views import blueprint as accounts
     from webapp.campaigns.blueprint import blueprint as campaigns
-    from webapp.campaigns.home import blueprint as home
     from webapp.campaigns.start import blueprint as start
     from webapp.gateway.views import blueprint as gateway
     from webapp.health.views import blueprint as health
+    from webapp.reports.balance_views import blueprint as balance
+    from webapp.reports.home_views import blueprint as home
 
     # These register their jobs or their pages when they are imported; nothing else needs them here.
     for module in REGISTERING:
@@ -112,7 +113,7 @@ def _register(app: Flask, settings: Settings) -> None:
     pages.init_app(app, may=permissions.may)
     headers.init_app(app)
     requests.init_app(app)
-    for blueprint in (health, accounts, gateway, home, start, campaigns):
+    for blueprint in (health, accounts, gateway, home, balance, start, campaigns):
         app.register_blueprint(blueprint)
     if settings.development or app.testing:
         app.register_blueprint(kit.blueprint)
@@ -125,10 +126,11 @@ def _connect_pages(app: Flask) -> None:
     """Tell the frame of every page what there is."""
     from webapp import pages
     from webapp.campaigns.blueprint import NAV as CAMPAIGN_PLACES
-    from webapp.campaigns.home import NAV as HOME_PLACES
     from webapp.campaigns.start import NAV as START_PLACES
     from webapp.gateway import queries as gateway
     from webapp.gateway.views import NAV as GATEWAY_PLACES
+    from webapp.reports.balance_views import NAV as BALANCE_PLACES
+    from webapp.reports.home_views import NAV as HOME_PLACES
 
-    pages.add_nav(app, *HOME_PLACES, *START_PLACES, *CAMPAIGN_PLACES, *GATEWAY_PLACES)
+    pages.add_nav(app, *HOME_PLACES, *START_PLACES, *CAMPAIGN_PLACES, *GATEWAY_PLACES, *BALANCE_PLACES)
     pages.connect(app, balance=gateway.frame_balance)

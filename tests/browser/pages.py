@@ -49,7 +49,7 @@ PLACES = {
     "campaigns.time": Place(".+"),
     "campaigns.unconfirmed": Place(".+", look=3),
     "gateway.accounts": Place("Gateway accounts"),
-    "gateway.balance": Place("Balance", rows=FULL),
+    "balance.index": Place("Balance", rows=FULL),
     "gateway.confirm_off": Place(".+"),
     "gateway.new": Place("Connect a gateway account"),
     "gateway.show": Place(".+"),

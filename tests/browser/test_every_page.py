@@ -43,7 +43,7 @@ EMPTY = (
     "home.index",
     "campaigns.index",
     "campaigns.new",
-    "gateway.balance",
+    "balance.index",
     "gateway.accounts",
 )
 

@@ -20,10 +20,10 @@ Numbers that add up
     tallies, rollups, rollup_statements, recounting, invariants, invariant_statements
 
 What pages read
-    queries, listing, recipients, addresses, places, history, pace, progress, sentences, watching, overview,
+    queries, listing, recipients, addresses, places, history, pace, progress, sentences, watching,
     tracing, trace_words, trace_statements, cautions, testing
 
 Pages, forms, jobs, mails
     blueprint, views, compose_views, composing, compose_page, review_views, time_views, unconfirmed_views,
-    decision_forms, message_views, home, start, forms, jobs, notices
+    decision_forms, message_views, start, forms, jobs, notices
 """

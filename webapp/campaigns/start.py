@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, flash, url_for
+from flask import Blueprint, Response, flash, g, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from webapp import tenancy
 from webapp.accounts.permissions import requires
 from webapp.accounts.requests import long_text
-from webapp.campaigns import composing, drafts, home
+from webapp.campaigns import composing, drafts, listing
 from webapp.campaigns.forms import MOST_PASTE_BYTES, ComposeForm
 from webapp.campaigns.states import Kind
 from webapp.contacts.pastes import read_paste
@@ -21,6 +21,19 @@ from webapp.pages import NavItem, render, see_other
 
 blueprint = Blueprint("start", __name__, url_prefix="/t/<team>")
 
+
+def is_begun() -> bool:
+    """Whether a message of the team at hand has ever arrived; asked once a request."""
+    if "begun" not in g:
+        g.begun = listing.ever_delivered()
+    return bool(g.begun)
+
+
+def is_not_begun() -> bool:
+    """Whether the team still has its first message before it."""
+    return not is_begun()
+
+
 NAV = (
     NavItem(
         "start.show",
@@ -30,7 +43,7 @@ NAV = (
         tab=True,
         order=10,
         key="h",
-        when=home.is_not_begun,
+        when=is_not_begun,
     ),
 )
 

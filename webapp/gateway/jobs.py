@@ -12,8 +12,9 @@ import structlog
 from flask import current_app
 
 from webapp import clock, jobs, tenancy
+from webapp.accounts.queries import people_in
 from webapp.extensions import db
-from webapp.gateway import calls, notices, queries
+from webapp.gateway import alerts, calls, notices, queries
 from webapp.gateway.credentials import GatewayGoneError
 from webapp.gateway.models import AccountState, BalanceCause
 from webapp.settings import settings_of
@@ -74,3 +75,12 @@ def tell_owners(account_id: int) -> None:
     account = queries.account(account_id)
     if account is not None and not account.usable:
         notices.tell_owners(account)
+
+
+@jobs.job("gateway.tell_low")
+def tell_low(account_id: int, reading_id: int, user_id: int) -> None:
+    """A balance fell below its line: one of those who are to know is told."""
+    account, reading = queries.account(account_id), queries.reading(account_id, reading_id)
+    person = next((one for one in people_in(*alerts.TOLD) if one.id == user_id), None)
+    if account is not None and reading is not None and person is not None:
+        notices.tell_low(account, reading, person)

@@ -17,7 +17,7 @@ from webapp.accounts.audit import audit
 from webapp.database import new_id
 from webapp.errors import DomainError
 from webapp.extensions import db
-from webapp.gateway import addresses, queries
+from webapp.gateway import addresses, alerts, queries
 from webapp.gateway.answers import AccountChange, Verdict
 from webapp.gateway.balances import BalanceOutcome, BalanceVerdict
 from webapp.gateway.credentials import PWD, TOKEN, UID, base_url_of, key_ring
@@ -232,6 +232,7 @@ def record_balance(
             before=before.messages if before is not None else None,
         )
         _move(account, state, verdict.why, now)
+        alerts.watch(account, reading, now)
     db.session.flush()
     return reading
 

@@ -10,7 +10,7 @@ from flask import current_app, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from webapp import clock, reading, tenancy
+from webapp import clock, tenancy
 from webapp.accounts.models import User
 from webapp.extensions import db
 from webapp.frame import BalanceView
@@ -18,6 +18,7 @@ from webapp.gateway import addresses
 from webapp.gateway.balances import BalanceOutcome
 from webapp.gateway.credentials import TOKEN, key_ring
 from webapp.gateway.models import BalanceReading, CallbackToken, GatewayAccount
+from webapp.reading import ago
 from webapp.sealing import SealError, unseal
 from webapp.settings import settings_of
 
@@ -41,14 +42,21 @@ def account(account_id: int) -> GatewayAccount | None:
     return db.session.get(GatewayAccount, (tenancy.scope(), account_id))
 
 
-def readings(account_id: int, most: int = SHOWN_READINGS) -> Sequence[BalanceReading]:
-    """The last balance readings of an account, the newest first."""
-    return db.session.scalars(
-        select(BalanceReading)
-        .where(BalanceReading.team_id == tenancy.scope(), BalanceReading.account_id == account_id)
-        .order_by(BalanceReading.id.desc())
-        .limit(most)
-    ).all()
+def readings(
+    account_id: int, most: int = SHOWN_READINGS, before: int | None = None
+) -> Sequence[BalanceReading]:
+    """The last balance readings of an account, the newest first; `before`: the id of the last one seen."""
+    statement = select(BalanceReading).where(
+        BalanceReading.team_id == tenancy.scope(), BalanceReading.account_id == account_id
+    )
+    if before is not None:
+        statement = statement.where(BalanceReading.id < before)
+    return db.session.scalars(statement.order_by(BalanceReading.id.desc()).limit(most)).all()
+
+
+def reading(account_id: int, reading_id: int) -> BalanceReading | None:
+    """One reading of an account of the team, or None."""
+    return db.session.get(BalanceReading, (tenancy.scope(), account_id, reading_id))
 
 
 def last_good_reading(account_id: int) -> BalanceReading | None:
@@ -110,6 +118,20 @@ class Balance:
     last: BalanceReading | None
     good: BalanceReading | None
 
+    @property
+    def left(self) -> int | None:
+        """How many messages are left as far as is known."""
+        return self.good.messages if self.good is not None else None
+
+    def is_stale(self, now: datetime) -> bool:
+        """Whether the last good reading is too old to be relied on."""
+        return self.good is not None and now - self.good.read_at > _stale_after()
+
+    @property
+    def is_low(self) -> bool:
+        """Whether nothing is left, or less than the line at which the team wants to be told."""
+        return self.left is not None and self.left < (self.account.alert_below or 1)
+
 
 def balances() -> list[Balance]:
     """Each account of the team with its last reading and its last good one."""
@@ -124,14 +146,14 @@ def frame_balance() -> BalanceView | None:
     first = next((one for one in accounts() if one.disabled_at is None), None)
     if first is None:
         return None
-    good = last_good_reading(first.id)
+    balance = Balance(first, None, last_good_reading(first.id))
     return BalanceView(
         account=first.label,
-        left=good.messages if good is not None else None,
-        url=url_for("gateway.balance"),
-        note=_note(good),
-        low=good is not None and good.messages is not None and good.messages <= 0,
-        stale=good is not None and clock.now() - good.read_at > _stale_after(),
+        left=balance.left,
+        url=url_for("balance.index"),
+        note=_note(balance.good),
+        low=balance.is_low,
+        stale=balance.is_stale(clock.now()),
         practice=first.practice,
     )
 
@@ -146,4 +168,4 @@ def _note(good: BalanceReading | None) -> str:
         return ""
     if good.messages is None:
         return str(_("The gateway said “%(text)s”", text=good.said))
-    return str(_("Checked %(ago)s", ago=reading.ago(good.read_at)))
+    return str(_("Checked %(ago)s", ago=ago(good.read_at)))

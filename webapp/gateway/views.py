@@ -1,4 +1,4 @@
-"""Pages of gateway accounts: connect, look after, switch off; and the balance."""
+"""Pages of gateway accounts: connect, look after, switch off."""
 
 from __future__ import annotations
 
@@ -25,10 +25,7 @@ from webapp.settings import settings_of
 
 blueprint = Blueprint("gateway", __name__, url_prefix="/t/<team>")
 
-NAV = (
-    NavItem("gateway.balance", _l("Balance"), "wallet", "balance.view", order=60, key="b"),
-    NavItem("gateway.accounts", _l("Gateway accounts"), "plug", "gateways.view", foot=True, order=80),
-)
+NAV = (NavItem("gateway.accounts", _l("Gateway accounts"), "plug", "gateways.view", foot=True, order=80),)
 
 
 # ---- connecting --------------------------------------------------------------------------------------
@@ -69,7 +66,7 @@ def connect_practice() -> Response:
         db.session.rollback()
         flash(str(error.message), "bad")
         return see_other(url_for("start.show"))
-    _told(account, BalanceCause.TEST)
+    tell_balance(account, BalanceCause.TEST)
     return see_other(url_for("start.show"))
 
 
@@ -153,7 +150,7 @@ def accounts() -> Response:
 @requires("gateways.view")
 def show(account_id: int) -> Response:
     """One account: its state, balance, callback address and settings."""
-    account = _account_or_404(account_id)
+    account = account_or_404(account_id)
     return _page(account, _behaviour_form(account), CredentialForm(formdata=None))
 
 
@@ -161,10 +158,10 @@ def show(account_id: int) -> Response:
 @requires("gateways.manage")
 def change_credential(account_id: int) -> Response:
     """Put a new uid and password in place of the old ones, unless the gateway rejects them."""
-    account = _account_or_404(account_id)
+    account = account_or_404(account_id)
     form = CredentialForm()
     if not form.validate_on_submit() or not _changed(account, form):
-        return _page(_account_or_404(account_id), _behaviour_form(account), form, 422)
+        return _page(account_or_404(account_id), _behaviour_form(account), form, 422)
     return see_other(url_for("gateway.show", account_id=account_id))
 
 
@@ -191,7 +188,7 @@ def _changed(account: GatewayAccount, form: CredentialForm) -> bool:
 @requires("gateways.manage")
 def change_behaviour(account_id: int) -> Response:
     """Change what is known about how the gateway treats this account."""
-    account = _account_or_404(account_id)
+    account = account_or_404(account_id)
     form = BehaviourForm()
     if form.validate_on_submit():
         try:
@@ -204,7 +201,7 @@ def change_behaviour(account_id: int) -> Response:
             flash(_("Saved."), "ok")
             return see_other(url_for("gateway.show", account_id=account_id))
     db.session.rollback()
-    return _page(_account_or_404(account_id), form, CredentialForm(formdata=None), 422)
+    return _page(account_or_404(account_id), form, CredentialForm(formdata=None), 422)
 
 
 @blueprint.post("/settings/gateways/<int:account_id>/test")
@@ -225,14 +222,14 @@ def check(account_id: int) -> Response:
 @requires("gateways.manage")
 def confirm_off(account_id: int) -> Response:
     """What switching off means, before it is done."""
-    return render("gateway/switch_off.html", account=_account_or_404(account_id))
+    return render("gateway/switch_off.html", account=account_or_404(account_id))
 
 
 @blueprint.post("/settings/gateways/<int:account_id>/switch")
 @requires("gateways.manage")
 def switch(account_id: int) -> Response:
     """Switch an account off, or on again; the form says which, so that a second click changes nothing."""
-    account = _account_or_404(account_id)
+    account = account_or_404(account_id)
     form = SwitchForm()
     if not form.validate_on_submit():
         abort(400)
@@ -247,7 +244,7 @@ def switch(account_id: int) -> Response:
 @requires("gateways.manage")
 def new_address(account_id: int) -> Response:
     """Make a new callback address; the one before goes on working."""
-    account = _account_or_404(account_id)
+    account = account_or_404(account_id)
     if not NothingForm().validate_on_submit():
         abort(400)
     token = operations.make_address(account)
@@ -262,28 +259,15 @@ def new_address(account_id: int) -> Response:
     return see_other(url_for("gateway.show", account_id=account_id))
 
 
-@blueprint.get("/balance")
-@requires("balance.view")
-def balance() -> Response:
-    """What is left, and what was read lately, for each account."""
-    accounts = queries.balances()
-    return render(
-        "gateway/balance.html",
-        balances=accounts,
-        readings={one.account.id: queries.readings(one.account.id) for one in accounts},
-        words_for_reading=words.words_for_reading,
-    )
-
-
 def _asked(account_id: int, cause: BalanceCause) -> Response:
-    account = _account_or_404(account_id)
+    account = account_or_404(account_id)
     if not NothingForm().validate_on_submit():
         abort(400)
-    _told(account, cause)
+    tell_balance(account, cause)
     return see_other(url_for("gateway.show", account_id=account_id))
 
 
-def _told(account: GatewayAccount, cause: BalanceCause) -> None:
+def tell_balance(account: GatewayAccount, cause: BalanceCause) -> None:
     """Ask for the balance and flash what came of it; commits."""
     try:
         told = words.words_for(calls.check_balance(account, cause))
@@ -348,7 +332,8 @@ def _whole(field: IntegerField) -> int:
     return int(field.data or 0)
 
 
-def _account_or_404(account_id: int) -> GatewayAccount:
+def account_or_404(account_id: int) -> GatewayAccount:
+    """An account of the team, or the page that says there is none."""
     account = queries.account(account_id) if 0 < account_id < 2**63 else None
     if account is None:
         abort(404)

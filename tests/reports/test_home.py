@@ -14,16 +14,11 @@ from sqlalchemy.exc import DataError
 
 from tests.campaigns.spread import PART, bring_to, link, planned, report, said, smaller_requests, spread_out
 from tests.conftest import Database
-from tests.factories import Person, sign_in
+from tests.factories import Person
 from tests.ui.markup import faults
 from webapp import clock, tenancy
-from webapp.campaigns import overview
 from webapp.campaigns.models import Campaign
-
-
-@pytest.fixture
-def browser(app: Flask, alice: Person, account: int) -> FlaskClient:
-    return sign_in(app, alice)
+from webapp.reports import concerns, overview
 
 
 def put(database: Database, campaign_id: int, **values: object) -> None:
@@ -167,7 +162,7 @@ def test_drafts_and_what_comes_next_are_there(
     assert text.index("First") < text.index("Second") < text.index("Begun")
 
 
-@pytest.mark.parametrize("part", ["sending", "scheduled", "week", "concerns", "drafts"])
+@pytest.mark.parametrize("part", ["sending", "scheduled", "week", "concerns", "balances", "drafts"])
 def test_a_part_that_fails_leaves_the_others(
     app: Flask, database: Database, browser: FlaskClient, alice: Person, account: int,
     monkeypatch: pytest.MonkeyPatch, part: str,
@@ -177,7 +172,7 @@ def test_a_part_that_fails_leaves_the_others(
     def fails(*_: Any) -> None:
         tenancy.session().execute(select(Campaign.id + 2**62 + 2**62)).all()
 
-    monkeypatch.setattr(overview, part, fails)
+    monkeypatch.setattr(concerns if part == "concerns" else overview, part, fails)
     with pytest.raises(DataError), tenancy.team_scope(alice.team_id, app):
         fails()
     page = browser.get(f"/t/{alice.team}/home")

@@ -6,31 +6,20 @@ import hashlib
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
 from flask_babel import lazy_gettext as _l
 
 from webapp import clock
 from webapp.accounts.permissions import requires
-from webapp.campaigns import listing, overview, progress
-from webapp.gateway import queries as gateway
+from webapp.campaigns import progress
+from webapp.campaigns.start import is_begun
 from webapp.pages import NavItem, is_fragment, render, time_zone
+from webapp.reports import concerns, overview
 
 blueprint = Blueprint("home", __name__, url_prefix="/t/<team>")
 
 # How often the part about what is being sent looks for news.
 SECONDS = 5
-
-
-def is_begun() -> bool:
-    """Whether a message of the team at hand has ever arrived; asked once a request."""
-    if "begun" not in g:
-        g.begun = listing.ever_delivered()
-    return bool(g.begun)
-
-
-def is_not_begun() -> bool:
-    """Whether the team still has its first message before it."""
-    return not is_begun()
 
 
 NAV = (
@@ -56,14 +45,14 @@ def index() -> Response:
         "still": request.args.get("updates") == "off",
     }
     if is_fragment():
-        return render("campaigns/home.html", block="sending", **shown)
+        return render("reports/home.html", block="sending", **shown)
     return render(
-        "campaigns/home.html",
+        "reports/home.html",
         **shown,
         begun=is_begun(),
         scheduled=overview.read("scheduled", overview.scheduled),
         week=overview.read("week", lambda: overview.week(now, cast(ZoneInfo, time_zone()))),
-        balances=overview.read("balances", gateway.balances),
-        concerns=overview.read("concerns", lambda: overview.concerns(now)),
+        balances=overview.read("balances", lambda: overview.balances(now)),
+        concerns=overview.read("concerns", lambda: concerns.concerns(now)),
         drafts=overview.read("drafts", overview.drafts),
     )

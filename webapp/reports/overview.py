@@ -1,6 +1,7 @@
-"""What the home page reads: what is sent, what comes next, how the last days went, what somebody must do.
+"""What the home page reads: what is sent, what comes next, how the last days went, what is left.
 
-Each part is read on its own. One that cannot be read says so; the others stay.
+Each part is read on its own. One that cannot be read says so; the others stay. What waits for a person is in
+`concerns`.
 """
 
 from __future__ import annotations
@@ -8,27 +9,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 import structlog
-from flask import url_for
-from flask_babel import gettext as _
-from flask_babel import ngettext
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import tenancy
-from webapp.campaigns import listing, queries
+from webapp.campaigns import listing
 from webapp.campaigns.listing import STATES, Tab
 from webapp.campaigns.models import Campaign, RollupHour
-from webapp.campaigns.states import STOPPABLE, CampaignState
+from webapp.campaigns.states import CampaignState
 from webapp.gateway import queries as gateway
-from webapp.gateway.models import AccountState
-from webapp.gateway.words import state_words
-from webapp.reading import number
-from webapp.statuses import CampaignStatus
+from webapp.gateway.queries import Balance
+from webapp.reports import lasting
+from webapp.reports.periods import Period
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +33,6 @@ DAYS = 7
 MOST_SHOWN = 5
 # With fewer messages a share says nothing; their number is shown instead.
 FEWEST_FOR_A_SHARE = 30
-_WELL = frozenset({AccountState.OK, AccountState.UNTESTED})
 
 Value = TypeVar("Value")
 
@@ -90,12 +86,13 @@ class Week:
 
 
 @dataclass(frozen=True)
-class Concern:
-    """Something that waits for a person, and where they see to it."""
+class Left:
+    """What is left in an account; for how long that is enough, and what this is worked out from, in words."""
 
-    sentence: str
-    href: str
-    tone: str
+    balance: Balance
+    lasts: str
+    basis: str
+    stale: bool
 
 
 def read(what: str, reader: Callable[[], Value]) -> Part[Value]:
@@ -132,90 +129,33 @@ def scheduled() -> list[Campaign]:
 
 def week(now: datetime, zone: ZoneInfo) -> Week:
     """The last seven days of the team, from the roll-ups; no message is counted."""
-    today = now.astimezone(zone).date()
-    first = today - timedelta(days=DAYS - 1)
+    period = Period.of_days(DAYS, now, zone)
     rows = tenancy.session().execute(
         select(RollupHour.hour, RollupHour.outcome, func.sum(RollupHour.messages).label("messages"))
-        .where(
-            RollupHour.team_id == tenancy.scope(),
-            RollupHour.hour >= datetime(first.year, first.month, first.day, tzinfo=zone).astimezone(UTC),
-        )
+        .where(RollupHour.team_id == tenancy.scope(), RollupHour.hour >= period.begin)
         .group_by(RollupHour.hour, RollupHour.outcome)
     )
     handed: dict[date, int] = defaultdict(int)
     delivered: dict[date, int] = defaultdict(int)
     for row in rows:
-        day = row.hour.astimezone(zone).date()
+        day = period.day_of(row.hour)
         handed[day] += int(row.messages)
         if row.outcome == "delivered":
             delivered[day] += int(row.messages)
-    days = [first + timedelta(days=n) for n in range(DAYS)]
+    days = [first for first, _last in period.steps]
     return Week(tuple(Day(day, handed[day], delivered[day]) for day in days))
 
 
-def concerns(now: datetime) -> list[Concern]:
-    """What waits for a person, the most urgent first."""
-    return [*_accounts(), *_paused(), *_missed(), *_unconfirmed(now)]
-
-
-def _accounts() -> list[Concern]:
-    found = []
-    for one in gateway.balances():
-        if one.account.disabled_at is not None:
-            continue
-        place = url_for("gateway.show", account_id=one.account.id)
-        if one.account.state not in _WELL:
-            state = state_words(one.account.state, disabled=False)
-            sentence = _("%(account)s: %(state)s", account=one.account.label, state=state.sentence)
-            found.append(Concern(sentence, place, state.tone))
-        elif one.good is not None and one.good.messages is not None and one.good.messages <= 0:
-            sentence = _(
-                "%(account)s: the balance is %(n)s. Top it up before you send.",
-                account=one.account.label,
-                n=number(one.good.messages),
-            )
-            found.append(Concern(sentence, place, "odd"))
-    return found
-
-
-def _paused() -> list[Concern]:
+def balances(now: datetime) -> list[Left]:
+    """What is left in each account that is switched on, and how long it lasts."""
+    found = [one for one in gateway.balances() if one.account.disabled_at is None]
+    used = lasting.used([one.account for one in found], now)
     return [
-        Concern(_("“%(name)s” is paused and says why.", name=one.name), _page(one), "odd")
-        for one in listing.newest(STOPPABLE, most=listing.PAGE)
-        if one.paused_by_machine
-    ][:MOST_SHOWN]
-
-
-def _missed() -> list[Concern]:
-    return [
-        Concern(_("“%(name)s” missed its time. Nothing was sent.", name=one.name), _page(one), "odd")
-        for one in listing.newest((CampaignState.MISSED,), most=MOST_SHOWN)
-    ]
-
-
-def _unconfirmed(now: datetime) -> list[Concern]:
-    rows = tenancy.session().scalars(
-        select(Campaign)
-        .where(Campaign.team_id == tenancy.scope(), Campaign.unconfirmed > 0)
-        .order_by(Campaign.id.desc())
-        .limit(listing.PAGE)
-    )
-    return [
-        Concern(
-            ngettext(
-                "%(count)s message of “%(name)s” is not confirmed.",
-                "%(count)s messages of “%(name)s” are not confirmed.",
-                one.unconfirmed,
-                count=number(one.unconfirmed),
-                name=one.name,
-            ),
-            _page(one),
-            "odd",
+        Left(
+            one,
+            lasting.days_words(used[one.account.id], one.left),
+            lasting.basis_words(used[one.account.id]),
+            stale=one.is_stale(now),
         )
-        for one in rows
-        if queries.status_of(one, now) is CampaignStatus.NEEDS_ATTENTION
-    ][:MOST_SHOWN]
-
-
-def _page(campaign: Campaign) -> str:
-    return url_for("campaigns.show", campaign_id=campaign.id)
+        for one in found
+    ]
