@@ -336,14 +336,15 @@ ALTER TABLE batch ADD COLUMN parts integer NOT NULL DEFAULT 0
 ALTER TABLE rollup_hour ADD COLUMN parts bigint NOT NULL DEFAULT 0
     CONSTRAINT ck_rollup_hour_parts CHECK (parts >= 0);
 
--- Messages that a report made final, by the UTC hour in which they were handed over: how long the report took
--- (a step of the ladder in campaigns/ladder.py), and the status word that it said.
+-- Messages that have an outcome by a report, by the UTC hour in which they were handed over: the status word
+-- that it said ("other": one that nobody knows), and how long it took (a step of campaigns/ladder.py).
 CREATE TABLE rollup_report (
     team_id bigint NOT NULL CONSTRAINT fk_rollup_report_team_id REFERENCES team ON DELETE CASCADE,
     hour timestamptz NOT NULL
         CONSTRAINT ck_rollup_report_hour CHECK (hour = date_trunc('hour', hour, 'UTC')),
     account_id bigint NOT NULL,
-    outcome text NOT NULL CONSTRAINT ck_rollup_report_outcome CHECK (outcome IN ('delivered', 'failed')),
+    outcome text NOT NULL CONSTRAINT ck_rollup_report_outcome CHECK (
+        outcome IN ('delivered', 'failed', 'other')),
     status text NOT NULL,
     step smallint NOT NULL CONSTRAINT ck_rollup_report_step CHECK (step >= 0),
     messages bigint NOT NULL CONSTRAINT ck_rollup_report_messages CHECK (messages >= 0),
@@ -368,6 +369,46 @@ CREATE TABLE export (
     CONSTRAINT fk_export_file FOREIGN KEY (team_id, file_id) REFERENCES stored_file
         ON DELETE SET NULL (file_id)
 );
+"""
+
+# What was sent before: parts where all texts of a campaign weigh the same, and every report. The edges are
+# those of the ladder at this time.
+FILL_ROLLUPS = """
+UPDATE batch SET parts = campaign.parts FROM campaign
+WHERE campaign.team_id = batch.team_id AND campaign.id = batch.campaign_id
+    AND campaign.parts = campaign.parts_least;
+
+UPDATE rollup_hour SET parts = counted.parts FROM (
+    SELECT message.team_id, date_trunc('hour', batch.handed_at, 'UTC') AS hour, batch.account_id,
+        operator_of(message.mobile) AS operator,
+        CASE WHEN message.outcome IN ('delivered', 'failed') THEN message.outcome
+            WHEN message.outcome = 'other' OR batch.state = 'accepted' THEN 'no_report'
+            WHEN batch.state = 'rejected' THEN 'failed' ELSE 'unconfirmed' END AS outcome,
+        sum(batch.parts) AS parts
+    FROM message JOIN batch ON batch.team_id = message.team_id AND batch.campaign_id = message.campaign_id
+        AND batch.no = message.batch_no
+    WHERE batch.handed_at IS NOT NULL AND message.outcome IS DISTINCT FROM 'not_sent'
+    GROUP BY 1, 2, 3, 4, 5
+) AS counted
+WHERE rollup_hour.team_id = counted.team_id AND rollup_hour.hour = counted.hour
+    AND rollup_hour.account_id = counted.account_id AND rollup_hour.operator = counted.operator
+    AND rollup_hour.outcome = counted.outcome;
+
+INSERT INTO rollup_report
+SELECT message.team_id, date_trunc('hour', batch.handed_at, 'UTC'), batch.account_id, message.outcome,
+    message.status,
+    CASE WHEN message.reported_at IS NULL THEN 0 ELSE width_bucket(
+        greatest(date_part('epoch', message.reported_at - batch.handed_at), 0),
+        CAST(ARRAY[
+            0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 180, 240, 300, 360,
+            480, 600, 720, 900, 1200, 1500, 1800, 2400, 3000, 3600, 5400, 7200, 10800, 14400, 21600, 28800,
+            43200, 64800, 86400, 129600, 172800, 259200] AS double precision[])) END,
+    count(*)
+FROM message JOIN batch ON batch.team_id = message.team_id AND batch.campaign_id = message.campaign_id
+    AND batch.no = message.batch_no
+WHERE batch.handed_at IS NOT NULL AND message.outcome IN ('delivered', 'failed', 'other')
+    AND message.status IS NOT NULL
+GROUP BY 1, 2, 3, 4, 5, 6;
 """
 
 TEAM_TABLES = (
@@ -395,6 +436,7 @@ def upgrade() -> None:
     connection = op.get_bind()
     for statements in (FILES, CONTACTS, COUNTING, IMPORTS, OPT_OUTS, CAMPAIGNS, ACCOUNTS, GATEWAY, REPORTS):
         walls.run(connection, statements)
+    walls.run(connection, FILL_ROLLUPS)
     for table in TEAM_TABLES:
         walls.team_table(connection, table)
     walls.team_table(connection, "invitation", door="SELECT")

@@ -248,8 +248,10 @@ def test_a_batch_of_which_nobody_noted_that_it_was_handed_over(team: Team) -> No
     for claimed in team.claim_of(campaign):
         team.store(claimed, code(0, f"m{claimed.batch_no}"))
     team.owner.execute("UPDATE batch SET handed_at = NULL WHERE no = 1")
-    team.owner.execute("UPDATE rollup_hour SET messages = 3")
-    assert len(team.wrong()) == 1
+    team.owner.execute("UPDATE rollup_hour SET messages = 3, parts = 3")
+    messages, parts = team.wrong()
+    assert "handed over in no hour" in messages
+    assert "handed over in no hour: parts of" in parts
     team.hear("m1", {numbers(1)[0]: "DELIVRD"})
     assert team.rolled_up() == {"delivered": 1, "no_report": 5}
 
@@ -288,7 +290,7 @@ def test_the_database_refuses_a_negative_roll_up(team: Team, outcome: str) -> No
     team.hear("m1", {claimed.mobiles[0]: "DELIVRD"})
     (hour,) = team.owner.execute("SELECT DISTINCT hour FROM rollup_hour").fetchone() or (None,)
     before = team.hours()
-    move = MessageMove(team.account.id, hour, "mobile", outcome, "failed", 3)
+    move = MessageMove(team.account.id, hour, "mobile", outcome, "failed", 3, 0)
     with tenancy.team_scope(team.person.team_id, team.app) as session:
         with pytest.raises(IntegrityError, match="ck_rollup_hour_messages"):
             rollups.move_messages([move])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 
+from webapp.campaigns import ladder
 from webapp.database import new_address, new_id
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -24,6 +26,8 @@ TALLY_OF = {
 
 # Tallies of what was handed over, which the roll-ups count.
 HANDED = ("unconfirmed", "no_report")
+# What a message of these campaigns is billed as.
+PARTS = 2
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -79,9 +83,9 @@ def make_campaign(owner: Connection, account: Account, batches: Sequence[tuple[s
     for no, (state, mobiles) in enumerate(batches, 1):
         owner.execute(
             "INSERT INTO batch (team_id, campaign_id, no, account_id, state, content, mobiles, size, open, "
-            "handed_at) VALUES (%s, %s, %s, %s, %s, 'hello', %s, %s, %s, %s)",
+            "handed_at, parts) VALUES (%s, %s, %s, %s, %s, 'hello', %s, %s, %s, %s, %s)",
             (account.team_id, campaign_id, no, account.id, state, list(mobiles), len(mobiles), len(mobiles),
-            NOW if TALLY_OF[state] in HANDED else None),
+            NOW if TALLY_OF[state] in HANDED else None, PARTS),
         )  # fmt: skip
         owner.execute(
             "INSERT INTO message (team_id, campaign_id, mobile, batch_no) "
@@ -95,12 +99,12 @@ def make_campaign(owner: Connection, account: Account, batches: Sequence[tuple[s
 
 def _roll_up(owner: Connection, account: Account, outcome: str, mobiles: Sequence[str]) -> None:
     owner.execute(
-        "INSERT INTO rollup_hour AS known (team_id, hour, account_id, operator, outcome, messages) "
-        "SELECT %s, date_trunc('hour', %s::timestamptz, 'UTC'), %s, operator_of(mobile), %s, count(*) "
-        "FROM unnest(%s::text[]) AS mobile GROUP BY operator_of(mobile) "
-        "ON CONFLICT (team_id, hour, account_id, operator, outcome) "
-        "DO UPDATE SET messages = known.messages + excluded.messages",
-        (account.team_id, NOW, account.id, outcome, list(mobiles)),
+        "INSERT INTO rollup_hour AS known (team_id, hour, account_id, operator, outcome, messages, parts) "
+        "SELECT %s, date_trunc('hour', %s::timestamptz, 'UTC'), %s, operator_of(mobile), %s, count(*), "
+        "%s * count(*) FROM unnest(%s::text[]) AS mobile GROUP BY operator_of(mobile) "
+        "ON CONFLICT (team_id, hour, account_id, operator, outcome) DO UPDATE SET "
+        "messages = known.messages + excluded.messages, parts = known.parts + excluded.parts",
+        (account.team_id, NOW, account.id, outcome, PARTS, list(mobiles)),
     )
 
 
@@ -129,8 +133,8 @@ def tell(owner: Connection, account: Account, reports: Iterable[Told], received_
 
 
 def at(seconds: int) -> tuple[str, datetime]:
-    """A report's time, as its text and as a moment."""
-    moment = 1_770_000_000 + seconds
+    """The time of a report so long after NOW, as its text and as a moment."""
+    moment = int(NOW.timestamp()) + seconds
     return str(moment), datetime.fromtimestamp(moment, UTC)
 
 
@@ -168,6 +172,47 @@ def recount(owner: Connection, campaign_id: int) -> tuple[dict[str, int], dict[i
         tally = TALLY_OF[state] if outcome is None else str(outcome)
         sums["no_report" if tally == "other" else tally] += 1
     return {name: count for name, count in sums.items() if count}, still_open
+
+
+RollUps = tuple[Counter[tuple[Any, ...]], Counter[tuple[Any, ...]]]
+
+
+def roll_ups(owner: Connection, team_id: int) -> RollUps:
+    """What the roll-ups of a team say: of what was handed over, and of what was reported."""
+    hours = owner.execute(
+        "SELECT hour, operator, outcome, messages, parts FROM rollup_hour "
+        "WHERE team_id = %s AND messages > 0",
+        (team_id,),
+    )
+    reports = owner.execute(
+        "SELECT hour, outcome, status, step, messages FROM rollup_report WHERE team_id = %s AND messages > 0",
+        (team_id,),
+    )
+    return Counter({tuple(row): 1 for row in hours}), Counter({tuple(key): n for *key, n in reports})
+
+
+def count_roll_ups(owner: Connection, team_id: int) -> RollUps:
+    """The same, counted one by one from the messages."""
+    messages: Counter[tuple[Any, ...]] = Counter()
+    parts: Counter[tuple[Any, ...]] = Counter()
+    reports: Counter[tuple[Any, ...]] = Counter()
+    rows = owner.execute(
+        "SELECT batch.handed_at, batch.state, batch.parts, operator_of(message.mobile), message.outcome, "
+        "message.status, message.reported_at FROM message JOIN batch ON batch.team_id = message.team_id "
+        "AND batch.campaign_id = message.campaign_id AND batch.no = message.batch_no "
+        "WHERE message.team_id = %s",
+        (team_id,),
+    )
+    for handed_at, state, weight, operator, outcome, status, reported_at in rows:
+        tally = TALLY_OF[state] if outcome is None else ("no_report" if outcome == "other" else outcome)
+        if tally not in ("waiting", "not_sent"):
+            hour = handed_at.replace(minute=0, second=0, microsecond=0)
+            messages[hour, operator, tally] += 1
+            parts[hour, operator, tally] += weight
+            if outcome is not None:
+                took = None if reported_at is None else (reported_at - handed_at).total_seconds()
+                reports[hour, outcome, status, ladder.step(took)] += 1
+    return Counter({(*key, count, parts[key]): 1 for key, count in messages.items()}), reports
 
 
 def states(owner: Connection, team_id: int) -> dict[tuple[str, str, str], tuple[str, int]]:

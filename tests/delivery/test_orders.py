@@ -18,11 +18,13 @@ from tests.delivery.building import (
     Connection,
     Told,
     at,
+    count_roll_ups,
     make_account,
     make_campaign,
     note_msgid,
     outcomes,
     recount,
+    roll_ups,
     states,
     tallies,
     tell,
@@ -48,7 +50,7 @@ def make_reports(chance: random.Random) -> list[Told]:
     reports = []
     for _ in range(90):
         msgid = chance.choice(list(SPELLINGS))
-        time_text, moment = at(chance.randrange(4))
+        time_text, moment = at(chance.choice((0, 1, 70, 400_000)))
         timed = chance.random() < 0.9
         reports.append(
             (
@@ -77,9 +79,10 @@ def expected_outcomes(reports: list[Told]) -> dict[str, tuple[str | None, str | 
     return result
 
 
-def check_sums(owner: Connection, campaign_id: int) -> None:
+def check_sums(owner: Connection, campaign_id: int, team_id: int) -> None:
     counted, still_open = recount(owner, campaign_id)
     assert tallies(owner, campaign_id) == counted
+    assert roll_ups(owner, team_id) == count_roll_ups(owner, team_id)
     assert dict(owner.execute("SELECT no, open FROM batch").fetchall()) == still_open
 
 
@@ -104,13 +107,13 @@ def play(
         step()
         if chance.random() < 0.6:
             settler.settle(account.team_id)
-            check_sums(owner, campaign_id)
+            check_sums(owner, campaign_id, account.team_id)
         if chance.random() < 0.4:
             settler.match_waiting(account.team_id)
-            check_sums(owner, campaign_id)
+            check_sums(owner, campaign_id, account.team_id)
     settler.settle(account.team_id)
     settler.match_waiting(account.team_id)
-    check_sums(owner, campaign_id)
+    check_sums(owner, campaign_id, account.team_id)
     return account, campaign_id
 
 

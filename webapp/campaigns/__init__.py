@@ -17,7 +17,7 @@ What nobody can know: evidence, reports, a person
     adoption, decisions, apart, late_news, evidence, decision_statements
 
 Numbers that add up
-    tallies, rollups, rollup_statements, recounting, invariants, invariant_statements
+    tallies, rollups, rollup_statements, ladder, recounting, invariants, invariant_statements
 
 What pages read
     queries, listing, recipients, addresses, places, history, pace, progress, sentences, watching,

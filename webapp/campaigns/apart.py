@@ -33,7 +33,7 @@ def set_apart(campaign_id: int, no: int, source: int, mobiles: Collection[str], 
     """
     session = tenancy.session()
     first = session.execute(
-        select(Batch.account_id, Batch.content).where(
+        select(Batch.account_id, Batch.content, Batch.parts).where(
             Batch.team_id == tenancy.scope(), Batch.campaign_id == campaign_id, Batch.no == no
         )
     ).one()
@@ -47,8 +47,8 @@ def set_apart(campaign_id: int, no: int, source: int, mobiles: Collection[str], 
     session.execute(
         insert(Batch).values(
             team_id=tenancy.scope(), campaign_id=campaign_id, no=closed, account_id=first.account_id,
-            state=BatchState.CLOSED, content=first.content, mobiles=sorted(mobiles), size=len(mobiles),
-            open=len(mobiles), parent=no, why=OPTED_OUT,
+            state=BatchState.CLOSED, content=first.content, parts=first.parts, mobiles=sorted(mobiles),
+            size=len(mobiles), open=len(mobiles), parent=no, why=OPTED_OUT,
         )
     )  # fmt: skip
     session.execute(

@@ -263,8 +263,8 @@ def _insert_child(parent: Batch, campaign: Campaign, mobiles: list[str]) -> Batc
         insert(Batch)
         .values(
             team_id=parent.team_id, campaign_id=campaign.id, no=no, account_id=parent.account_id,
-            state=BatchState.PLANNED, content=parent.content, mobiles=mobiles, size=len(mobiles),
-            open=len(mobiles), parent=parent.no, again=True,
+            state=BatchState.PLANNED, content=parent.content, parts=parent.parts, mobiles=mobiles,
+            size=len(mobiles), open=len(mobiles), parent=parent.no, again=True,
         )
         .returning(Batch)
     ).one()  # fmt: skip

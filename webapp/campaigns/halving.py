@@ -39,7 +39,7 @@ def replace_by_halves(campaign_id: int, no: int, *, counted: bool) -> None:
     session = tenancy.session()
     team_id = tenancy.scope()
     parent = session.execute(
-        select(Batch.account_id, Batch.content, Batch.mobiles, Batch.size, Batch.open).where(
+        select(Batch.account_id, Batch.content, Batch.parts, Batch.mobiles, Batch.size, Batch.open).where(
             Batch.team_id == team_id, Batch.campaign_id == campaign_id, Batch.no == no
         )
     ).one()
@@ -56,8 +56,8 @@ def replace_by_halves(campaign_id: int, no: int, *, counted: bool) -> None:
         session.execute(
             insert(Batch).values(
                 team_id=team_id, campaign_id=campaign_id, no=child, account_id=parent.account_id,
-                state=BatchState.PLANNED, content=parent.content, mobiles=mobiles, size=len(mobiles),
-                open=len(mobiles), parent=no,
+                state=BatchState.PLANNED, content=parent.content, parts=parent.parts, mobiles=mobiles,
+                size=len(mobiles), open=len(mobiles), parent=no,
             )
         )  # fmt: skip
         values = {"team": team_id, "campaign": campaign_id, "child": child, "parent": no, "mobiles": mobiles}

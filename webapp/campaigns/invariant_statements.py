@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from sqlalchemy import TextClause, text
 
+from webapp.campaigns.rollup_statements import STEP
+
 RECOUNT_MINUTES = text(
     """
 SELECT campaign.id, campaign.waiting, campaign.unconfirmed, campaign.no_report, campaign.delivered,
@@ -30,7 +32,8 @@ WHERE campaign.team_id = :team
 RECOUNT_ROLLUPS = text(
     """
 WITH handed AS (
-    SELECT message.mobile, batch.account_id, date_trunc('hour', batch.handed_at, 'UTC') AS hour, CASE
+    SELECT message.mobile, batch.account_id, batch.parts,
+        date_trunc('hour', batch.handed_at, 'UTC') AS hour, CASE
         WHEN message.outcome IN ('delivered', 'failed') THEN message.outcome
         WHEN message.outcome = 'other' THEN 'no_report'
         WHEN message.outcome = 'not_sent' THEN NULL
@@ -43,16 +46,41 @@ WITH handed AS (
         AND batch.campaign_id = message.campaign_id AND batch.no = message.batch_no
     WHERE message.team_id = :team
 ), counted AS (
-    SELECT hour, account_id, operator_of(mobile) AS operator, outcome, count(*) AS messages
+    SELECT hour, account_id, operator_of(mobile) AS operator, outcome, count(*) AS messages,
+        sum(parts) AS parts
     FROM handed WHERE outcome IS NOT NULL GROUP BY 1, 2, 3, 4
 )
 SELECT hour, account_id, operator, outcome, coalesce(rolled_up.messages, 0) AS shown,
-    coalesce(counted.messages, 0) AS counted
+    coalesce(counted.messages, 0) AS counted, coalesce(rolled_up.parts, 0) AS shown_parts,
+    coalesce(counted.parts, 0) AS counted_parts
 FROM counted FULL JOIN (SELECT * FROM rollup_hour WHERE team_id = :team) AS rolled_up
     USING (hour, account_id, operator, outcome)
 WHERE coalesce(rolled_up.messages, 0) <> coalesce(counted.messages, 0)
+    OR coalesce(rolled_up.parts, 0) <> coalesce(counted.parts, 0)
 ORDER BY hour, account_id, operator, outcome
 """
+)
+
+# Messages that have an outcome by a report, as rollup_report counts them.
+RECOUNT_REPORTS = text(
+    f"""
+WITH heard AS (
+    SELECT batch.account_id, batch.handed_at, message.outcome, message.status, message.reported_at
+    FROM message JOIN batch ON batch.team_id = message.team_id
+        AND batch.campaign_id = message.campaign_id AND batch.no = message.batch_no
+    WHERE message.team_id = :team AND message.outcome IN ('delivered', 'failed', 'other')
+), counted AS (
+    SELECT date_trunc('hour', handed_at, 'UTC') AS hour, account_id, outcome, status, {STEP} AS step,
+        count(*) AS messages
+    FROM heard GROUP BY 1, 2, 3, 4, 5
+)
+SELECT hour, account_id, outcome, status, step, coalesce(rolled_up.messages, 0) AS shown,
+    coalesce(counted.messages, 0) AS counted
+FROM counted FULL JOIN (SELECT * FROM rollup_report WHERE team_id = :team) AS rolled_up
+    USING (hour, account_id, outcome, status, step)
+WHERE coalesce(rolled_up.messages, 0) <> coalesce(counted.messages, 0)
+ORDER BY hour, account_id, outcome, status, step
+"""  # noqa: S608 # put together from our own text
 )
 
 

@@ -39,6 +39,7 @@ def differences() -> list[Difference]:
         *_of_tallies(invariant_statements.RECOUNT_MINUTES, "{} against its minutes"),
         *_of_batches(),
         *_of_rollups(),
+        *_of_reports(),
     ]
 
 
@@ -65,6 +66,16 @@ def _of_batches() -> Iterator[Difference]:
 def _of_rollups() -> Iterator[Difference]:
     for row in _rows(invariant_statements.RECOUNT_ROLLUPS):
         what = f"{row['outcome']} at {row['operator']} through account {row['account_id']}"
+        if row["shown"] != row["counted"]:
+            yield Difference(_hour(row["hour"]), what, int(row["shown"]), row["counted"])
+        if row["shown_parts"] != row["counted_parts"]:
+            shown, counted = int(row["shown_parts"]), int(row["counted_parts"])
+            yield Difference(_hour(row["hour"]), f"parts of {what}", shown, counted)
+
+
+def _of_reports() -> Iterator[Difference]:
+    for row in _rows(invariant_statements.RECOUNT_REPORTS):
+        what = f"{row['outcome']} by {row['status']}, step {row['step']}, through account {row['account_id']}"
         yield Difference(_hour(row["hour"]), what, int(row["shown"]), row["counted"])
 
 

@@ -31,7 +31,10 @@ class BatchMove:
 
 
 class MessageMove(NamedTuple):
-    """Messages of one hour, account and operator whose own outcome took them from one tally to another."""
+    """Messages of one hour, account and operator whose own outcome took them from one tally to another.
+
+    `parts`: how many all of them are billed as.
+    """
 
     account_id: int
     hour: datetime
@@ -39,6 +42,7 @@ class MessageMove(NamedTuple):
     before: str | None
     after: str | None
     messages: int
+    parts: int
 
 
 def move_batches(moves: Iterable[BatchMove], now: datetime) -> None:
@@ -66,16 +70,18 @@ def move_batches(moves: Iterable[BatchMove], now: datetime) -> None:
 
 def move_messages(moves: Iterable[MessageMove]) -> None:
     """Roll up what messages were moved by themselves, in one statement however many there are."""
-    deltas: Counter[tuple[int, datetime, str, str]] = Counter()
+    messages: Counter[tuple[int, datetime, str, str]] = Counter()
+    parts: Counter[tuple[int, datetime, str, str]] = Counter()
     for move in moves:
-        if move.before in HANDED:
-            deltas[move.account_id, move.hour, move.operator, move.before] -= move.messages
-        if move.after in HANDED:
-            deltas[move.account_id, move.hour, move.operator, move.after] += move.messages
-    told = [(*place, messages) for place, messages in deltas.items() if messages]
+        for outcome, sign in ((move.before, -1), (move.after, 1)):
+            if outcome in HANDED:
+                place = (move.account_id, move.hour, move.operator, outcome)
+                messages[place] += sign * move.messages
+                parts[place] += sign * move.parts
+    told = [(*place, count, parts[place]) for place, count in messages.items() if count or parts[place]]
     if not told:
         return
-    names = ("accounts", "hours", "operators", "outcomes", "messages")
+    names = ("accounts", "hours", "operators", "outcomes", "messages", "parts")
     values: dict[str, Any] = dict(zip(names, map(list, zip(*told, strict=True)), strict=True))
     session = tenancy.session()
     session.execute(statements.LOCK_ROLLUPS, {"team": tenancy.scope()})

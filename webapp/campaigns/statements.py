@@ -50,15 +50,15 @@ WITH next AS (
     SELECT :team, :campaign, mobile, copy, no, CASE WHEN opted_out THEN 'not_sent' END, variables FROM placed
     RETURNING 1
 ), batches AS (
-    INSERT INTO batch (team_id, campaign_id, no, account_id, state, content, mobiles, size, open)
-    SELECT :team, :campaign, cut.no, :account, :state, filled.content, cut.mobiles,
+    INSERT INTO batch (team_id, campaign_id, no, account_id, state, content, parts, mobiles, size, open)
+    SELECT :team, :campaign, cut.no, :account, :state, filled.content, filled.parts, cut.mobiles,
         cardinality(cut.mobiles), cardinality(cut.mobiles)
     FROM (
         SELECT no, text_hash, array_agg(mobile ORDER BY mobile, copy) AS mobiles FROM placed
         WHERE NOT opted_out GROUP BY no, text_hash
     ) AS cut
     CROSS JOIN LATERAL (
-        SELECT content FROM campaign_text
+        SELECT content, parts FROM campaign_text
         WHERE team_id = :team AND campaign_id = :campaign AND text_hash = cut.text_hash
         LIMIT 1
     ) AS filled

@@ -128,7 +128,8 @@ def _moves(changes: Sequence[Row[Any]]) -> Iterator[MessageMove]:
     """What the roll-ups must hear; of a batch that is not in them yet nothing can be taken."""
     for row in changes:
         before = _source(row) if row.handed else None
-        yield MessageMove(row.account_id, row.hour, row.operator, before, _target(row), row.messages)
+        parts = row.messages * row.parts
+        yield MessageMove(row.account_id, row.hour, row.operator, before, _target(row), row.messages, parts)
 
 
 def _handed_by_report(changes: Sequence[Row[Any]]) -> Iterator[BatchMove]:

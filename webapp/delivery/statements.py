@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from webapp.campaigns.rollup_statements import ROLL_UP_REPORTS
+
 SESSION_TABLES = tuple(
     text(f"CREATE TEMPORARY TABLE IF NOT EXISTS {columns} ON COMMIT DELETE ROWS")
     for columns in (
@@ -19,7 +21,7 @@ SESSION_TABLES = tuple(
             last_received_at timestamptz, seen integer)""",
         """settling_batch (
             campaign_id bigint, no integer, state text, first_unknown boolean, account_id bigint,
-            handed_at timestamptz)""",
+            handed_at timestamptz, parts integer)""",
         """settling_match (
             identity bytea, campaign_id bigint, mobile text, copy smallint, batch_no integer, found_by text,
             status text, reported_at timestamptz, last_received_at timestamptz,
@@ -73,8 +75,8 @@ LIMIT :most
 LOCK_BATCHES = text(
     """
 INSERT INTO settling_batch
-SELECT campaign_id, no, state, first_unknown_at IS NOT NULL, account_id, handed_at FROM (
-    SELECT campaign_id, no, state, first_unknown_at, account_id, handed_at FROM batch
+SELECT campaign_id, no, state, first_unknown_at IS NOT NULL, account_id, handed_at, parts FROM (
+    SELECT campaign_id, no, state, first_unknown_at, account_id, handed_at, parts FROM batch
     WHERE team_id = :team AND state <> 'replaced' AND (campaign_id, no) IN (
         SELECT gateway_message.campaign_id, gateway_message.batch_no FROM settling_report
         JOIN gateway_message ON gateway_message.team_id = :team
@@ -157,7 +159,7 @@ STATUSES = text("SELECT DISTINCT status FROM settling_match")
 # go for the tallies, by batch, and for the roll-ups, by the hour in which the batch was handed over. A report
 # that is there before its batch was noted as handed over shows that it was.
 SETTLE = text(
-    """
+    f"""
 WITH word AS (
     SELECT * FROM unnest(CAST(:statuses AS text[]), CAST(:ranks AS smallint[]), CAST(:outcomes AS text[]))
         AS word (status, rank, outcome)
@@ -179,15 +181,24 @@ WITH word AS (
     WHERE message.team_id = :team AND message.campaign_id = better.campaign_id
         AND message.mobile = better.mobile AND message.copy = better.copy
     RETURNING 1
-)
+), heard AS (
+    SELECT batch.account_id, coalesce(batch.handed_at, :now) AS handed_at, told.*
+    FROM (
+        SELECT campaign_id, batch_no, outcome, status, reported_at, 1 AS messages FROM better
+        UNION ALL
+        SELECT campaign_id, batch_no, old_outcome, old_status, old_reported_at, -1 FROM better
+        WHERE old_outcome IS NOT NULL
+    ) AS told
+    JOIN settling_batch AS batch ON batch.campaign_id = told.campaign_id AND batch.no = told.batch_no
+){ROLL_UP_REPORTS}
 SELECT moved.*, batch.state, batch.first_unknown, batch.account_id, batch.handed_at IS NOT NULL AS handed,
-    date_trunc('hour', coalesce(batch.handed_at, :now), 'UTC') AS hour
+    batch.parts, date_trunc('hour', coalesce(batch.handed_at, :now), 'UTC') AS hour
 FROM (
     SELECT campaign_id, batch_no, old_outcome, outcome, operator_of(mobile) AS operator, count(*) AS messages
     FROM better GROUP BY 1, 2, 3, 4, 5
 ) AS moved
 JOIN settling_batch AS batch ON batch.campaign_id = moved.campaign_id AND batch.no = moved.batch_no
-"""
+"""  # noqa: S608 # put together from our own text
 )
 
 LOWER_OPEN = text(
