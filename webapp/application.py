@@ -16,6 +16,11 @@ from webapp.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 REGISTERING = (
+    "webapp.accounts.views",
+    "webapp.accounts.profile_views",
+    "webapp.accounts.team_views",
+    "webapp.accounts.invitation_views",
+    "webapp.accounts.reset_views",
     "webapp.campaigns.jobs",
     "webapp.gateway.jobs",
     "webapp.campaigns.views",
@@ -99,7 +104,8 @@ def _register(app: Flask, settings: Settings) -> None:
     from webapp import error_pages as errors
     from webapp import headers, kit, pages
     from webapp.accounts import permissions, requests
-    from webapp.accounts.views import blueprint as accounts
+    from webapp.accounts.blueprint import blueprint as accounts
+    from webapp.accounts.member_views import blueprint as members
     from webapp.campaigns.blueprint import blueprint as campaigns
     from webapp.campaigns.start import blueprint as start
     from webapp.gateway.views import blueprint as gateway
@@ -113,7 +119,7 @@ def _register(app: Flask, settings: Settings) -> None:
     pages.init_app(app, may=permissions.may)
     headers.init_app(app)
     requests.init_app(app)
-    for blueprint in (health, accounts, gateway, home, balance, start, campaigns):
+    for blueprint in (health, accounts, members, gateway, home, balance, start, campaigns):
         app.register_blueprint(blueprint)
     if settings.development or app.testing:
         app.register_blueprint(kit.blueprint)
@@ -125,6 +131,7 @@ def _register(app: Flask, settings: Settings) -> None:
 def _connect_pages(app: Flask) -> None:
     """Tell the frame of every page what there is."""
     from webapp import pages
+    from webapp.accounts.member_views import NAV as MEMBER_PLACES
     from webapp.campaigns.blueprint import NAV as CAMPAIGN_PLACES
     from webapp.campaigns.start import NAV as START_PLACES
     from webapp.gateway import queries as gateway
@@ -132,5 +139,6 @@ def _connect_pages(app: Flask) -> None:
     from webapp.reports.balance_views import NAV as BALANCE_PLACES
     from webapp.reports.home_views import NAV as HOME_PLACES
 
+    pages.add_nav(app, *MEMBER_PLACES)
     pages.add_nav(app, *HOME_PLACES, *START_PLACES, *CAMPAIGN_PLACES, *GATEWAY_PLACES, *BALANCE_PLACES)
     pages.connect(app, balance=gateway.frame_balance)

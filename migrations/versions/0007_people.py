@@ -293,6 +293,8 @@ ALTER TABLE campaign
 ACCOUNTS = """
 ALTER TABLE app_user ADD COLUMN name text NOT NULL DEFAULT ''
     CONSTRAINT ck_app_user_name CHECK (length(name) <= 60);
+-- Sessions go when they end; members are told of each other how long ago somebody was here.
+ALTER TABLE app_user ADD COLUMN last_seen_at timestamptz;
 
 CREATE TABLE invitation (
     team_id bigint NOT NULL CONSTRAINT fk_invitation_team_id REFERENCES team ON DELETE CASCADE,
@@ -311,14 +313,19 @@ CREATE TABLE invitation (
     CONSTRAINT uq_invitation_token_hash UNIQUE (token_hash)
 );
 
+-- At most one a person, so that a new one takes the place of the one before; gone when it is used. The secret
+-- is made when the mail is written and stands nowhere else.
 CREATE TABLE password_reset (
-    token_hash bytea PRIMARY KEY CONSTRAINT ck_password_reset_token_hash CHECK (length(token_hash) = 32),
-    user_id bigint NOT NULL CONSTRAINT fk_password_reset_user_id REFERENCES app_user ON DELETE CASCADE,
-    created_at timestamptz NOT NULL,
+    user_id bigint PRIMARY KEY CONSTRAINT fk_password_reset_user_id REFERENCES app_user ON DELETE CASCADE,
+    token_hash bytea CONSTRAINT ck_password_reset_token_hash CHECK (length(token_hash) = 32),
+    language text NOT NULL CONSTRAINT ck_password_reset_language CHECK (language IN ('en', 'zh')),
+    asked_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
-    used_at timestamptz
+    CONSTRAINT uq_password_reset_token_hash UNIQUE (token_hash)
 );
-CREATE INDEX ix_password_reset_user_id ON password_reset (user_id);
+
+-- What one person did is asked for by itself.
+CREATE INDEX ix_audit_entry_user_id ON audit_entry (team_id, user_id, id);
 """
 
 GATEWAY = """

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from webapp import create_app, tenancy
-from webapp.accounts import operations, queries
+from webapp.accounts import members, operations, queries
 from webapp.accounts.models import User
 from webapp.accounts.permissions import Role
 from webapp.extensions import db
@@ -46,7 +46,7 @@ def join(app: Flask, team_home: str, email: str, role: Role) -> FlaskClient:
         team_id = next(team.id for team in teams if team.address == address)
     with app.test_request_context(), tenancy.team_scope(team_id, app):
         member = db.session.get_one(User, user_id)
-        operations.add_member(member, role)
+        members.add_member(member, role)
         db.session.commit()
     browser = app.test_client()
     assert sign_in(browser, email).status_code == 303

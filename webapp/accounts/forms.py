@@ -20,11 +20,11 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, NumberRange, Optional, Regexp
 
-from webapp.accounts.operations import MOST_TEAM_NAME
+from webapp.accounts.operations import EMAIL, LONGEST_EMAIL, MOST_PERSON_NAME, MOST_TEAM_NAME
+from webapp.accounts.permissions import Role
+from webapp.accounts.roles import role_word
 from webapp.errors import DomainError
 
-# One @ with something on both sides, nothing blank: who can read mail there is not for a form to know.
-EMAIL = r"^[^@\s]+@[^@\s]+$"
 OLD_NAMES = ("Etc/", "SystemV/", "US/", "Brazil/", "Canada/", "Chile/", "Mexico/", "posix/", "right/")
 
 
@@ -36,16 +36,25 @@ def _time_zones() -> list[tuple[str, str]]:
     return [(name, name) for name in ("UTC", *known)]
 
 
-def _email() -> EmailField:
+def _name(validators: list[Any]) -> StringField:
+    too_long = _l("Use at most 60 characters.")
+    return StringField(
+        _l("Name"),
+        [*validators, Length(max=MOST_PERSON_NAME, message=too_long)],
+        render_kw={"class": "input", "autocomplete": "name"},
+    )
+
+
+def _email(autocomplete: str = "username") -> EmailField:
     return EmailField(
         _l("Email"),
         [
             InputRequired(_l("Enter your email address.")),
-            Length(max=254, message=_l("Use at most 254 characters.")),
+            Length(max=LONGEST_EMAIL, message=_l("Use at most 254 characters.")),
             Regexp(EMAIL, message=_l("This does not look like an email address: name@example.com.")),
         ],
         filters=[lambda text: text.strip() if text else text],
-        render_kw={"class": "input", "autocomplete": "username", "autocapitalize": "none"},
+        render_kw={"class": "input", "autocomplete": autocomplete, "autocapitalize": "none"},
     )
 
 
@@ -75,6 +84,58 @@ class PasswordForm(FlaskForm):  # type: ignore[misc] # flask_wtf ships no types
     """Change the password."""
 
     present = _password(_l("Present password"), "current-password")
+    password = _password(_l("New password"), "new-password")
+
+
+class ConfirmForm(FlaskForm):  # type: ignore[misc] # flask_wtf ships no types
+    """The password once more."""
+
+    password = _password(_l("Password"), "current-password")
+
+
+def _role() -> RadioField:
+    return RadioField(
+        _l("Role"),
+        [InputRequired(_l("Choose a role."))],
+        choices=lambda: [(role.value, role_word(role)) for role in Role],
+    )
+
+
+class InviteForm(FlaskForm):  # type: ignore[misc] # flask_wtf ships no types
+    """Invite somebody. Which roles one may give is for the operation to say."""
+
+    email = _email("off")
+    role = _role()
+
+
+class RoleForm(FlaskForm):  # type: ignore[misc] # flask_wtf ships no types
+    """Give a member another role."""
+
+    role = _role()
+
+
+class JoinForm(FlaskForm):  # type: ignore[misc] # flask_wtf ships no types
+    """Sign up by an invitation, which says for which address."""
+
+    name = _name([InputRequired(_l("Enter your name."))])
+    password = _password(_l("Password"), "new-password")
+
+
+class NameForm(FlaskForm):  # type: ignore[misc] # flask_wtf ships no types
+    """What pages call the person."""
+
+    name = _name([Optional()])
+
+
+class ForgotForm(FlaskForm):  # type: ignore[misc] # flask_wtf ships no types
+    """Ask for a link to a new password."""
+
+    email = _email()
+
+
+class ResetForm(FlaskForm):  # type: ignore[misc] # flask_wtf ships no types
+    """Choose a new password."""
+
     password = _password(_l("New password"), "new-password")
 
 

@@ -6,7 +6,7 @@ that a team owns carries `team_id`. Rows of the two logs can only be added by th
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from typing import Any
 
 from flask_login import UserMixin
@@ -29,10 +29,18 @@ class User(Base, UserMixin):  # type: ignore[misc] # flask_login ships no types
     language: Mapped[str | None] = mapped_column(Text)
     theme: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime | None]
 
     # Not a column: the secret id of the session this user was loaded by, so that what Flask-Login keeps is
     # the session's id and not the person's, and deleting the session's row signs the browser out.
     session_id = ""
+    # Nor this: when the password was entered last in that session.
+    fresh_at = datetime.min.replace(tzinfo=UTC)
+
+    @property
+    def title(self) -> str:
+        """What pages call the person: the name, else the mail address."""
+        return self.name or self.email
 
     def get_id(self) -> str:
         """What Flask-Login keeps in the cookie: the id of the session."""
@@ -99,15 +107,17 @@ class Invitation(TeamOwned, Base):
 
 
 class PasswordReset(Base):
-    """A link with which a person who forgot the password sets a new one; hashed, for one use."""
+    """A person's wish for a new password, and the hash of the link that was mailed (None: not mailed yet)."""
 
     __tablename__ = "password_reset"
 
-    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("app_user.id", ondelete="CASCADE"))
-    created_at: Mapped[datetime]
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("app_user.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    token_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    language: Mapped[str] = mapped_column(Text)
+    asked_at: Mapped[datetime]
     expires_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
 
 
 class AuditEntry(TeamOwned, Base):

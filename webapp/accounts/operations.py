@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import time
 
+from flask import g
 from flask_babel import gettext as _
+from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 
 from webapp import clock, tenancy
 from webapp.accounts import passwords, queries, sessions
 from webapp.accounts.audit import access, audit
-from webapp.accounts.models import Member, Team, User
+from webapp.accounts.models import Member, PasswordReset, Team, User
 from webapp.accounts.permissions import Role
 from webapp.accounts.throttle import Count, forget, give_back, spend
 from webapp.database import new_address, new_id
@@ -21,6 +24,10 @@ DEFAULT_ZONE = "Asia/Shanghai"
 DEFAULT_DELAY = 10
 MOST_TEAM_NAME = 80
 MOST_LOCAL_IN_NAME = 60
+MOST_PERSON_NAME = 60
+# One @ with something on both sides, nothing blank.
+EMAIL = r"^[^@\s]+@[^@\s]+$"
+LONGEST_EMAIL = 254
 
 
 def sign_up(email: str, password: str, language: str | None = None) -> User:
@@ -32,17 +39,20 @@ def sign_up(email: str, password: str, language: str | None = None) -> User:
     passwords.check_password(password, [email])
     spend(Count("sign-up", "5 per hour", (client_address(),)))
     user = add_user(email, password, language)
+    # What is noted from here on was done by this person.
+    g.user = user
     local = email.partition("@")[0][:MOST_LOCAL_IN_NAME]
     create_team(user, _("%(name)s's team", name=local))
     access("signed_up", user.id)
     return user
 
 
-def add_user(email: str, password: str, language: str | None = None) -> User:
-    """Make a person who is in no team yet. Raises DomainError where the address is taken."""
+def add_user(email: str, password: str, language: str | None = None, name: str = "") -> User:
+    """Make a person who is in no team yet. Raises DomainError (fields "name", "email")."""
     user = User(
         id=new_id(),
         email=normal_email(email),
+        name=person_name(name),
         password_hash=passwords.hash_password(password),
         language=language,
         created_at=clock.now(),
@@ -64,11 +74,8 @@ def sign_in(email: str, password: str) -> User | None:
     so that somebody who signs in often locks out neither an office behind one address nor themselves.
     """
     email = normal_email(email)
-    here = client_address()
-    pair = Count("sign-in", "10 per 15 minute", (email, here))
-    address = Count("sign-in", "30 per 15 minute", (here,))
-    account = Count("sign-in", "100 per hour", (email,))
-    spend(pair, address, account)
+    pair, address, account = tries = tries_of(email)
+    spend(*tries)
     user = queries.user_by_email(email)
     if not passwords.verify_password(user.password_hash if user else None, password) or user is None:
         access("sign_in_refused", user.id if user else None)
@@ -80,6 +87,34 @@ def sign_in(email: str, password: str) -> User | None:
     sessions.start_session(user)
     access("signed_in", user.id)
     return user
+
+
+def confirm(user: User, password: str) -> bool:
+    """Check the password of somebody who is signed in, and take the session at hand for fresh if it is right.
+
+    Limited together with signing in: whoever holds a stolen session must not get tries of their own.
+    Raises TooManyTries and TooBusy.
+    """
+    pair, address, account = tries = tries_of(user.email)
+    spend(*tries)
+    if not passwords.verify_password(user.password_hash, password):
+        access("confirm_refused", user.id)
+        return False
+    forget(pair)
+    give_back(address, account)
+    sessions.make_fresh(user)
+    access("confirmed", user.id)
+    return True
+
+
+def tries_of(email: str) -> tuple[Count, Count, Count]:
+    """What a try at a password counts on: the pair of account and address, the address, the account."""
+    here = client_address()
+    return (
+        Count("sign-in", "10 per 15 minute", (email, here)),
+        Count("sign-in", "30 per 15 minute", (here,)),
+        Count("sign-in", "100 per hour", (email,)),
+    )
 
 
 def sign_out(user: User) -> None:
@@ -103,6 +138,7 @@ def change_password(user: User, present: str, wanted: str) -> int:
     forget(tries)
     user.password_hash = passwords.hash_password(wanted)
     ended = sessions.end_other_sessions(user)
+    db.session.execute(delete(PasswordReset).where(PasswordReset.user_id == user.id))
     access("password_changed", user.id, ended=ended)
     return ended
 
@@ -124,15 +160,6 @@ def create_team(user: User, name: str) -> Team:
     audit("team.created", "team", team.id, name=team.name)
     db.session.flush()
     return team
-
-
-def add_member(user: User, role: Role) -> Member:
-    """Put a person into the present team."""
-    member = Member(team_id=tenancy.scope(), user_id=user.id, role=role, joined_at=clock.now())
-    db.session.add(member)
-    audit("member.added", "user", user.id, role=role.value)
-    db.session.flush()
-    return member
 
 
 def change_team(name: str, time_zone: str, delay_seconds: int) -> Team:
@@ -200,6 +227,27 @@ def team_name(text: str) -> str:
     if len(name) > MOST_TEAM_NAME:
         raise DomainError(_("Use at most %(n)s characters.", n=MOST_TEAM_NAME), "name")
     return name
+
+
+def person_name(text: str) -> str:
+    """A person's name as it is kept, "" for none. Raises DomainError (field "name")."""
+    name = " ".join(text.split())
+    if not name.isprintable():
+        raise DomainError(_("Use letters that can be seen."), "name")
+    if len(name) > MOST_PERSON_NAME:
+        raise DomainError(_("Use at most %(n)s characters.", n=MOST_PERSON_NAME), "name")
+    return name
+
+
+def change_name(user: User, name: str) -> None:
+    """Change what pages call the person; empty: the mail address. Raises DomainError (field "name")."""
+    user.name = person_name(name)
+    db.session.flush()
+
+
+def is_email(text: str) -> bool:
+    """Whether an address in its normal form can be one; whether anybody reads it is not known here."""
+    return re.fullmatch(EMAIL, text) is not None and text.isprintable() and 3 <= len(text) <= LONGEST_EMAIL
 
 
 def normal_email(text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 from flask import Flask, abort, g, request
 
 from webapp import tenancy
+from webapp.accounts import sessions
 from webapp.accounts.audit import audit
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -76,6 +77,27 @@ def requires(permission: str) -> Callable[[View], View]:
         return cast(View, checked)
 
     return mark
+
+
+class NotFreshError(Exception):
+    """The password was entered too long ago for what is asked; nothing was done. It is asked for again."""
+
+
+def fresh(view: View) -> View:
+    """Mark a view that a stolen session must not be enough for. Stands below `@requires`.
+
+    Who has not entered the password within 15 minutes is asked for it first; a form sent by then changes
+    nothing, and the person comes back to the page that it stands on.
+    """
+
+    @functools.wraps(view)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        if not sessions.is_fresh(g.user):
+            raise NotFreshError
+        return view(*args, **kwargs)
+
+    checked.fresh = True  # type: ignore[attr-defined] # a mark on a function
+    return cast(View, checked)
 
 
 def _note_refusal(permission: str) -> None:

@@ -12,8 +12,9 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from flask import Flask, Response, abort, current_app, g, request, session, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from flask_login import current_user
-from werkzeug.exceptions import SecurityError
+from werkzeug.exceptions import RequestEntityTooLarge, SecurityError
 
 from webapp import pages, tenancy
 from webapp.accounts import queries, sessions
@@ -53,6 +54,16 @@ def long_text(most: int) -> Callable[[View], View]:
     return mark
 
 
+def takes_files(most: int) -> Callable[[View], View]:
+    """Let a view take a form with files of up to `most` bytes together, from somebody who is signed in."""
+
+    def mark(view: View) -> View:
+        view.most_files = most  # type: ignore[attr-defined] # a mark on a function
+        return view
+
+    return mark
+
+
 # ---- broken and foreign requests ---------------------------------------------------------------------
 
 
@@ -70,9 +81,34 @@ def refuse_broken() -> ResponseReturnValue | None:
     if request.is_json:
         # The form library would take it for a form, with lists and numbers where we expect text.
         return _plain("This program takes forms, not JSON.", 415)
+    most_files = getattr(current_app.view_functions.get(request.endpoint or ""), "most_files", 0)
+    if most_files and request.mimetype == "multipart/form-data":
+        return _refuse_files(most_files)
     if request.method not in SAFE_METHODS and not _form_is_clean():
         return _plain("The form cannot be read: it is too long, or not UTF-8 text.", 400)
     return None
+
+
+def _refuse_files(most: int) -> ResponseReturnValue | None:
+    """The same for a form with files, which are laid on the disk while they come, not into memory."""
+    if not current_user.is_authenticated:
+        # Nothing so large is taken from a stranger.
+        return to_sign_in()
+    request.max_content_length = most + MOST_TEXT
+    try:
+        clean = _form_is_clean()
+    except RequestEntityTooLarge:
+        _pour_away(request.environ["wsgi.input"], most)
+        sentence = _("The file is larger than %(n)s MB. Nothing of it was kept.", n=most // 2**20)
+        return pages.error_page(413, reason=sentence)
+    return None if clean else _plain("The form cannot be read: it is too long.", 400)
+
+
+def _pour_away(stream: Any, most: int) -> None:
+    """Read what a browser is still sending, within bounds: cut off, it would not show our answer."""
+    left = min(request.content_length or 0, 4 * most)
+    while left > 0 and (piece := stream.read(min(left, 1 << 20))):
+        left -= len(piece)
 
 
 def _form_is_clean() -> bool:
@@ -145,10 +181,18 @@ def find_person() -> ResponseReturnValue | None:
 
 def to_sign_in() -> Response:
     """Send the browser to sign-in, and from there back to where it was."""
-    # The page that is shown, not the fragment that was asked for; a form is not sent again by itself.
-    shown = request.headers.get("HX-Current-URL") if pages.is_fragment() else request.full_path.rstrip("?")
-    wanted = local_path(_without_host(shown)) if request.method == "GET" or pages.is_fragment() else None
+    # A form is not sent again by itself.
+    wanted = page_at_hand() if request.method == "GET" or pages.is_fragment() else None
     return pages.see_other(url_for("accounts.sign_in", next=wanted))
+
+
+def page_at_hand() -> str | None:
+    """The page that the person sees: not the fragment that was asked for, nor where a form was sent."""
+    if pages.is_fragment():
+        shown = request.headers.get("HX-Current-URL")
+    else:
+        shown = request.full_path.rstrip("?") if request.method == "GET" else request.referrer
+    return local_path(_without_host(shown))
 
 
 def local_path(text: str | None) -> str | None:

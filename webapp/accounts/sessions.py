@@ -8,8 +8,6 @@ a form token that somebody planted beforehand survives.
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from datetime import datetime, timedelta
 
 from flask import Flask, request, session
@@ -17,6 +15,7 @@ from flask_login import login_user, logout_user
 from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 
 from webapp import clock, jobs
+from webapp.accounts import tokens
 from webapp.accounts.audit import client
 from webapp.accounts.models import LoginSession, User
 from webapp.extensions import db, login
@@ -24,6 +23,7 @@ from webapp.extensions import db, login
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
 SEEN_EVERY = timedelta(minutes=1)
+FRESH = timedelta(minutes=15)
 MOST_AGENT = 300
 
 
@@ -39,10 +39,10 @@ def init_app(app: Flask) -> None:
 
 def start_session(user: User) -> LoginSession:
     """Sign this browser in as `user`, under a new id; flushes."""
-    secret = secrets.token_urlsafe(32)
+    secret = tokens.new_token()
     now = clock.now()
     row = LoginSession(
-        id_hash=_digest(secret),
+        id_hash=tokens.digest(secret),
         user_id=user.id,
         created_at=now,
         last_seen_at=now,
@@ -53,7 +53,7 @@ def start_session(user: User) -> LoginSession:
     )
     db.session.add(row)
     db.session.flush()
-    user.session_id = secret
+    user.session_id, user.fresh_at, user.last_seen_at = secret, now, now
     session.clear()
     session.permanent = True
     login_user(user)
@@ -62,7 +62,7 @@ def start_session(user: User) -> LoginSession:
 
 def end_this_session(user: User) -> None:
     """Sign this browser out; its cookie is worthless from now on."""
-    db.session.execute(delete(LoginSession).where(LoginSession.id_hash == _digest(user.session_id)))
+    db.session.execute(delete(LoginSession).where(LoginSession.id_hash == tokens.digest(user.session_id)))
     logout_user()
     session.clear()
 
@@ -71,21 +71,34 @@ def load_user(secret: str) -> User | None:
     """The person whose living session has this id; None signs the browser out. Notes when it was seen."""
     now = clock.now()
     found = db.session.execute(
-        select(User, LoginSession.last_seen_at)
+        select(User, LoginSession.last_seen_at, LoginSession.fresh_at)
         .join(LoginSession, LoginSession.user_id == User.id)
-        .where(LoginSession.id_hash == _digest(secret), _alive(now))
+        .where(LoginSession.id_hash == tokens.digest(secret), _alive(now))
     ).one_or_none()
     if found is None:
         return None
-    user, seen_at = found
+    user, seen_at, fresh_at = found
     if seen_at < now - SEEN_EVERY:
         db.session.execute(
-            update(LoginSession).where(LoginSession.id_hash == _digest(secret)).values(last_seen_at=now)
+            update(LoginSession).where(LoginSession.id_hash == tokens.digest(secret)).values(last_seen_at=now)
         )
+        user.last_seen_at = now
         # At once: most requests only read, and nobody commits at their end.
         db.session.commit()
-    user.session_id = secret
+    user.session_id, user.fresh_at = secret, fresh_at
     return user
+
+
+def make_fresh(user: User) -> None:
+    """Note that the password was entered just now in the session at hand."""
+    user.fresh_at = clock.now()
+    here = LoginSession.id_hash == tokens.digest(user.session_id)
+    db.session.execute(update(LoginSession).where(here).values(fresh_at=user.fresh_at))
+
+
+def is_fresh(user: User) -> bool:
+    """Whether the password was entered in the session at hand within the last 15 minutes."""
+    return user.fresh_at > clock.now() - FRESH
 
 
 def sessions_of(user: User) -> list[LoginSession]:
@@ -96,7 +109,7 @@ def sessions_of(user: User) -> list[LoginSession]:
 
 def is_this_one(row: LoginSession, user: User) -> bool:
     """Whether this is the session that the person is looking from."""
-    return row.id_hash == _digest(user.session_id)
+    return row.id_hash == tokens.digest(user.session_id)
 
 
 def end_session(user: User, key: str) -> bool:
@@ -117,8 +130,16 @@ def end_other_sessions(user: User) -> int:
     """End every session of the person but this one; returns how many."""
     ended = db.session.execute(
         delete(LoginSession)
-        .where(LoginSession.user_id == user.id, LoginSession.id_hash != _digest(user.session_id))
+        .where(LoginSession.user_id == user.id, LoginSession.id_hash != tokens.digest(user.session_id))
         .returning(LoginSession.id_hash)
+    )
+    return len(ended.all())
+
+
+def end_all_sessions(user: User) -> int:
+    """End every session of a person, for somebody who is not signed in here; returns how many."""
+    ended = db.session.execute(
+        delete(LoginSession).where(LoginSession.user_id == user.id).returning(LoginSession.id_hash)
     )
     return len(ended.all())
 
@@ -134,10 +155,6 @@ def clear_ended_sessions() -> None:
 
 def _alive(now: datetime) -> ColumnElement[bool]:
     return and_(LoginSession.created_at > now - LONGEST, LoginSession.last_seen_at > now - IDLE)
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
 def _agent() -> str:
