@@ -29,6 +29,16 @@ REGISTERING = (
     "webapp.campaigns.time_views",
     "webapp.campaigns.unconfirmed_views",
     "webapp.campaigns.message_views",
+    "webapp.contacts.imports.jobs",
+    "webapp.contacts.imports.views",
+    "webapp.contacts.views",
+    "webapp.contacts.edit_views",
+    "webapp.contacts.bulk_views",
+    "webapp.contacts.group_views",
+    "webapp.contacts.optout_views",
+    "webapp.delivery.jobs",
+    "webapp.delivery.erasing_views",
+    "webapp.reports.person_views",
 )
 # A form carries at most a paste of 10,000 numbers with names and some air; files have a door of their own.
 MOST_FORM_BYTES = 4 * 1024 * 1024
@@ -108,6 +118,7 @@ def _register(app: Flask, settings: Settings) -> None:
     from webapp.accounts.member_views import blueprint as members
     from webapp.campaigns.blueprint import blueprint as campaigns
     from webapp.campaigns.start import blueprint as start
+    from webapp.contacts.blueprint import blueprint as contacts
     from webapp.gateway.views import blueprint as gateway
     from webapp.health.views import blueprint as health
     from webapp.reports.balance_views import blueprint as balance
@@ -119,7 +130,7 @@ def _register(app: Flask, settings: Settings) -> None:
     pages.init_app(app, may=permissions.may)
     headers.init_app(app)
     requests.init_app(app)
-    for blueprint in (health, accounts, members, gateway, home, balance, start, campaigns):
+    for blueprint in (health, accounts, members, gateway, home, balance, start, campaigns, contacts):
         app.register_blueprint(blueprint)
     if settings.development or app.testing:
         app.register_blueprint(kit.blueprint)
@@ -133,12 +144,18 @@ def _connect_pages(app: Flask) -> None:
     from webapp import pages
     from webapp.accounts.member_views import NAV as MEMBER_PLACES
     from webapp.campaigns.blueprint import NAV as CAMPAIGN_PLACES
+    from webapp.campaigns.sent_to import sent_to
     from webapp.campaigns.start import NAV as START_PLACES
+    from webapp.contacts.blueprint import NAV as CONTACT_PLACES
+    from webapp.contacts.imports import undoing
     from webapp.gateway import queries as gateway
     from webapp.gateway.views import NAV as GATEWAY_PLACES
     from webapp.reports.balance_views import NAV as BALANCE_PLACES
     from webapp.reports.home_views import NAV as HOME_PLACES
 
+    undoing.connect(app, sent_to)
     pages.add_nav(app, *MEMBER_PLACES)
-    pages.add_nav(app, *HOME_PLACES, *START_PLACES, *CAMPAIGN_PLACES, *GATEWAY_PLACES, *BALANCE_PLACES)
+    pages.add_nav(
+        app, *HOME_PLACES, *START_PLACES, *CAMPAIGN_PLACES, *CONTACT_PLACES, *GATEWAY_PLACES, *BALANCE_PLACES
+    )
     pages.connect(app, balance=gateway.frame_balance)

@@ -45,6 +45,7 @@ class QueueError(Exception):
 
 _team_jobs: dict[str, TeamJob] = {}
 _periodic: dict[str, tuple[str, Callable[[], None]]] = {}
+_at_start: list[str] = []
 
 # Never opened: it only writes, on the connection that it is handed. The worker's own app is an
 # asynchronous one, which cannot write on a connection of ours.
@@ -63,11 +64,18 @@ def job(name: str) -> Callable[[TeamJob], TeamJob]:
     return register
 
 
-def periodic(name: str, cron: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """Register a function without arguments to run by `cron` (six fields: the last one is seconds)."""
+def periodic(
+    name: str, cron: str, *, at_start: bool = False
+) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Register a function without arguments to run by `cron` (six fields: the last one is seconds).
+
+    `at_start`: also whenever a worker starts, for what a dead one has left.
+    """
 
     def register(function: Callable[[], None]) -> Callable[[], None]:
         _periodic[name] = (cron, function)
+        if at_start:
+            _at_start.append(name)
         return function
 
     return register
@@ -159,6 +167,9 @@ def build_worker(flask_app: Flask, conninfo: str) -> App:
 async def run_worker(worker: App) -> None:
     """Run jobs until a signal comes or the database goes away (then the process ends and is restarted)."""
     async with worker.open_async():
+        for name in _at_start:
+            with contextlib.suppress(AlreadyEnqueued):
+                await worker.tasks[f"periodic:{name}"].defer_async(timestamp=0)
         await worker.run_worker_async(
             # Most of them wait for a gateway that may take ten seconds to say its balance.
             concurrency=6,

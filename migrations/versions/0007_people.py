@@ -149,36 +149,49 @@ IMPORTS = """
 CREATE TABLE contact_import (
     team_id bigint NOT NULL CONSTRAINT fk_contact_import_team_id REFERENCES team ON DELETE CASCADE,
     id bigint NOT NULL,
-    -- Gone when it expires; the import's figures stay.
+    -- What was brought, and for a workbook the rows of the sheet chosen. Both go when they expire; the
+    -- figures stay.
     file_id bigint,
+    sheet_file_id bigint,
     file_name text NOT NULL
         CONSTRAINT ck_contact_import_file_name CHECK (length(file_name) BETWEEN 1 AND 200),
     source text NOT NULL CONSTRAINT ck_contact_import_source CHECK (source IN ('csv', 'xlsx', 'paste')),
     state text NOT NULL CONSTRAINT ck_contact_import_state CHECK (state IN (
-        'uploaded', 'checking', 'checked', 'importing', 'done', 'failed', 'undoing', 'undone', 'discarded')),
+        'reading', 'uploaded', 'checking', 'checked', 'importing', 'done', 'failed', 'undoing', 'undone',
+        'discarded')),
     why text,
     encoding text,
     separator text,
     sheet text,
+    sheets jsonb NOT NULL DEFAULT '[]',
     has_header boolean NOT NULL DEFAULT true,
-    -- What each column of the file is: {"to": "mobile" | "name" | "field" | "skip", "field": its name}.
+    -- What each column of the file is: {"head": its heading, "to": "mobile" | "name" | "field" | "skip",
+    -- "field": its name}.
     columns jsonb NOT NULL DEFAULT '[]',
     if_exists text NOT NULL DEFAULT 'update'
         CONSTRAINT ck_contact_import_if_exists CHECK (if_exists IN ('update', 'keep')),
+    -- A group that is to be made has a name and no id yet; one that was deleted since too.
     group_id bigint,
+    group_name text,
     opt_outs boolean NOT NULL DEFAULT false,
-    -- Rows of the file that the present step has been through; it goes on from here after a crash.
+    -- The last row of the file that the present step has been through; it goes on from here after a crash.
     cursor bigint NOT NULL DEFAULT 0,
+    -- The number of the file's last row: counted by its line breaks at first, exact once it was checked.
+    last_row bigint NOT NULL DEFAULT 0,
     rows bigint NOT NULL DEFAULT 0,
     ready bigint NOT NULL DEFAULT 0,
     already bigint NOT NULL DEFAULT 0,
+    opted_out bigint NOT NULL DEFAULT 0,
     added bigint NOT NULL DEFAULT 0,
     updated bigint NOT NULL DEFAULT 0,
     same bigint NOT NULL DEFAULT 0,
     left_out bigint NOT NULL DEFAULT 0,
     problems jsonb NOT NULL DEFAULT '{}',
+    undo jsonb NOT NULL DEFAULT '{}',
     created_at timestamptz NOT NULL,
     created_by bigint,
+    -- Since when it stands in the team's line; one import at a time is worked on.
+    queued_at timestamptz,
     checked_at timestamptz,
     started_at timestamptz,
     finished_at timestamptz,
@@ -187,11 +200,15 @@ CREATE TABLE contact_import (
     PRIMARY KEY (team_id, id),
     CONSTRAINT fk_contact_import_file FOREIGN KEY (team_id, file_id) REFERENCES stored_file
         ON DELETE SET NULL (file_id),
+    CONSTRAINT fk_contact_import_sheet FOREIGN KEY (team_id, sheet_file_id) REFERENCES stored_file
+        ON DELETE SET NULL (sheet_file_id),
     CONSTRAINT fk_contact_import_group FOREIGN KEY (team_id, group_id) REFERENCES contact_group
         ON DELETE SET NULL (group_id),
     CONSTRAINT ck_contact_import_sums CHECK (
         state NOT IN ('done', 'undoing', 'undone') OR added + updated + same + left_out = rows)
 );
+CREATE INDEX ix_contact_import_line ON contact_import (team_id, queued_at)
+    WHERE state IN ('reading', 'checking', 'importing', 'undoing');
 
 -- A row that is left out: why, with all its cells, so that it can be handed back as it was.
 CREATE TABLE import_problem (
@@ -207,17 +224,30 @@ CREATE TABLE import_problem (
 );
 CREATE INDEX ix_import_problem_kind ON import_problem (team_id, import_id, kind, row_no);
 
--- What an import did to a contact, kept while it can be undone.
+-- What one transaction of an import did, kept while it can be undone: the contacts that it made, and those
+-- that it put into the group. Ids alone, in few rows: a row a person would cost as much as the person.
+CREATE TABLE import_slice (
+    team_id bigint NOT NULL,
+    import_id bigint NOT NULL,
+    no integer NOT NULL,
+    at timestamptz NOT NULL,
+    added bigint[] NOT NULL,
+    grouped bigint[] NOT NULL,
+    PRIMARY KEY (team_id, import_id, no),
+    CONSTRAINT fk_import_slice_import FOREIGN KEY (team_id, import_id) REFERENCES contact_import
+        ON DELETE CASCADE
+);
+
+-- What a contact was before a slice changed it.
 CREATE TABLE import_change (
     team_id bigint NOT NULL,
     import_id bigint NOT NULL,
+    no integer NOT NULL,
     contact_id bigint NOT NULL,
-    added boolean NOT NULL,
-    grouped boolean NOT NULL,
-    before_name text,
-    before_fields jsonb,
-    PRIMARY KEY (team_id, import_id, contact_id),
-    CONSTRAINT fk_import_change_import FOREIGN KEY (team_id, import_id) REFERENCES contact_import
+    before_name text NOT NULL,
+    before_fields jsonb NOT NULL,
+    PRIMARY KEY (team_id, import_id, no, contact_id),
+    CONSTRAINT fk_import_change_slice FOREIGN KEY (team_id, import_id, no) REFERENCES import_slice
         ON DELETE CASCADE,
     CONSTRAINT fk_import_change_contact FOREIGN KEY (team_id, contact_id) REFERENCES contact
         ON DELETE CASCADE
@@ -236,6 +266,18 @@ CREATE TABLE erased_opt_out (
     PRIMARY KEY (team_id, hash)
 );
 CREATE INDEX ix_opt_out_opted_out_at ON opt_out (team_id, opted_out_at, mobile);
+ALTER TABLE opt_out ADD COLUMN
+    mobile_backwards text COLLATE "C" NOT NULL GENERATED ALWAYS AS (reverse(mobile)) STORED;
+CREATE INDEX ix_opt_out_mobile_backwards ON opt_out (team_id, mobile_backwards);
+
+-- What stands for an erased number keeps its operator in the first digit, so that figures by operator stay what
+-- they are.
+ALTER FUNCTION operator_of(text) RENAME TO operator_of_range;
+CREATE FUNCTION operator_of(mobile text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT CASE WHEN left(mobile, 1) <> 'x' THEN operator_of_range(mobile) ELSE CASE substr(mobile, 2, 1)
+    WHEN '1' THEN 'mobile' WHEN '2' THEN 'unicom' WHEN '3' THEN 'telecom' WHEN '4' THEN 'broadnet'
+    WHEN '5' THEN 'virtual' ELSE 'unknown' END END
+$$;
 
 -- A number that is to be erased, until that is done: messages that are still under way keep it till then.
 CREATE TABLE erasure (
@@ -277,6 +319,8 @@ CREATE TABLE campaign_group (
     group_id bigint,
     group_name text NOT NULL,
     minus boolean NOT NULL,
+    -- How many were in it when the campaign was written.
+    people bigint NOT NULL DEFAULT 0 CONSTRAINT ck_campaign_group_people CHECK (people >= 0),
     PRIMARY KEY (team_id, campaign_id, position),
     CONSTRAINT fk_campaign_group_campaign FOREIGN KEY (team_id, campaign_id) REFERENCES campaign
         ON DELETE CASCADE,
@@ -287,7 +331,9 @@ CREATE INDEX ix_campaign_group_group ON campaign_group (team_id, group_id);
 
 ALTER TABLE campaign
     -- Each line of the paste is a message of its own, even where a number stands in several.
-    ADD COLUMN each_line boolean NOT NULL DEFAULT false;
+    ADD COLUMN each_line boolean NOT NULL DEFAULT false,
+    -- How far a large audience is laid out, what it came to and what it was made from; campaigns/laying.py.
+    ADD COLUMN layout jsonb;
 """
 
 ACCOUNTS = """
@@ -426,8 +472,8 @@ TEAM_TABLES = (
     "contact_group",
     "grouped_contact",
     "contact_count",
-    "contact_import",
     "import_problem",
+    "import_slice",
     "import_change",
     "erased_opt_out",
     "erasure",
@@ -446,6 +492,14 @@ def upgrade() -> None:
     walls.run(connection, FILL_ROLLUPS)
     for table in TEAM_TABLES:
         walls.team_table(connection, table)
+    walls.team_table(connection, "contact_import", door="SELECT")
+    walls.door_function(
+        connection,
+        "door_teams_importing()",
+        "TABLE (team_id bigint)",
+        "SELECT DISTINCT team_id FROM contact_import "
+        "WHERE state IN ('reading', 'checking', 'importing', 'undoing')",
+    )
     walls.team_table(connection, "invitation", door="SELECT")
     walls.door_function(
         connection,

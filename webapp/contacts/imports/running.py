@@ -1,0 +1,137 @@
+"""The import itself: slice by slice, each in one transaction with the cursor and the counts that it moves.
+
+A worker may be killed at any moment: a slice is there with its counts or not at all, and which rows are in it
+depends on the file alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
+
+import psycopg
+
+from webapp import clock, tenancy
+from webapp.accounts.audit import audit
+from webapp.contacts import optouts
+from webapp.contacts.imports import files, queries, statements
+from webapp.contacts.imports.models import ContactImport, ImportSlice, ImportState
+from webapp.contacts.imports.slices import Slice, slices
+from webapp.contacts.imports.sorting import Ready
+from webapp.database import new_id
+
+
+class MovedError(Exception):
+    """Somebody deleted a contact while its row was being looked for; the slice is done again."""
+
+
+def run(import_id: int) -> None:
+    """Import what is not in yet; ends early where somebody else is at it or a person stopped it."""
+    one = queries.get(import_id)
+    if one is None or one.state != ImportState.IMPORTING:
+        return
+    session = tenancy.session()
+    session.expunge(one)
+    for part in slices(one):
+        locked = queries.locked(import_id, ImportState.IMPORTING)
+        if locked is None or locked.cursor != part.before:
+            session.rollback()
+            return
+        _write(locked, part, clock.now())
+        session.commit()
+    locked = queries.locked(import_id, ImportState.IMPORTING)
+    if locked is not None:
+        finish(locked)
+    session.commit()
+
+
+def finish(one: ContactImport, why: str | None = None) -> None:
+    """The import is over. `why`: what ended it before its end; the rows after the cursor are left out."""
+    one.left_out = one.rows - one.added - one.updated - one.same
+    one.state, one.why = ImportState.DONE, why
+    one.finished_at, one.queued_at = clock.now(), None
+    files.keep_longer(one)
+    audit(
+        "import.finished", "import", one.id, rows=one.rows, added=one.added, updated=one.updated,
+        same=one.same, left_out=one.left_out, opt_outs=one.opt_outs, why=why,
+    )  # fmt: skip
+
+
+def _write(one: ContactImport, part: Slice, now: datetime) -> None:
+    if one.opt_outs:
+        _opt_out(one, part, now)
+    elif part.ready:
+        _bring_in(one, part, now)
+    one.left_out += len(part.problems)
+    one.cursor = part.cursor
+
+
+def _opt_out(one: ContactImport, part: Slice, now: datetime) -> None:
+    mobiles = [ready.mobile for ready in part.ready]
+    noted = optouts.opt_out(mobiles, "import", one.created_by, now)
+    one.added += noted
+    one.same += len(mobiles) - noted
+    if noted:
+        _keep(one, part, now, [])
+
+
+def _bring_in(one: ContactImport, part: Slice, now: datetime) -> None:
+    session = tenancy.session()
+    key = {"team": one.team_id, "at": now}
+    _copy(sorted(part.ready))
+    added = _ids(statements.ADD_CONTACTS, key | {"by": one.created_by})
+    slice_ = _keep(one, part, now, added)
+    there = _there(
+        one, key | {"added": added, "import": one.id, "no": slice_.no}, len(part.ready) - len(added)
+    )
+    if one.group_id is not None:
+        put = {"team": one.team_id, "at": now, "group": one.group_id, "ids": added + there}
+        slice_.grouped = _ids(statements.PUT_INTO_GROUP, put)
+    if len(added) + len(there) != len(part.ready):
+        raise MovedError
+    one.added += len(added)
+    if not added and not slice_.grouped and not there:
+        session.delete(slice_)
+
+
+def _there(one: ContactImport, key: dict[str, Any], count: int) -> list[int]:
+    """Whom the slice found there already, changed where they are to be."""
+    if not count:
+        return []
+    if one.if_exists == "keep":
+        found = _ids(statements.FOUND_IDS, key)
+        one.same += len(found)
+        return found
+    row = tenancy.session().execute(statements.CHANGE_CONTACTS, key).one()
+    one.updated += row.changed
+    one.same += len(row.ids) - row.changed
+    return list(row.ids)
+
+
+def _keep(one: ContactImport, part: Slice, now: datetime, added: list[int]) -> ImportSlice:
+    """Note what the slice did, to undo it. Its number is that of its first row, so it grows."""
+    slice_ = ImportSlice(
+        team_id=one.team_id, import_id=one.id, no=part.before, at=now, added=added, grouped=[]
+    )
+    tenancy.session().add(slice_)
+    tenancy.session().flush()
+    return slice_
+
+
+def _copy(people: Sequence[Ready]) -> None:
+    """Lay the people down where the statements find them, each with an id; in the order of their numbers."""
+    session = tenancy.session()
+    session.execute(statements.MAKE_INCOMING)
+    first = new_id()
+    lines = "".join(
+        f"{first + at}\t{mobile}\t{name}\t{fields}\n" for at, (mobile, name, fields) in enumerate(people)
+    )
+    connection = cast("psycopg.Connection[Any]", session.connection().connection.dbapi_connection)
+    with connection.cursor() as cursor, cursor.copy(statements.COPY_INCOMING) as copy:
+        # Of what has a meaning to COPY, values hold only this: they are in one line and without tabs.
+        copy.write(lines.replace("\\", "\\\\"))
+
+
+def _ids(statement: Any, values: dict[str, Any]) -> list[int]:
+    return list(tenancy.session().execute(statement, values).scalar_one())
