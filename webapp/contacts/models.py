@@ -82,6 +82,7 @@ class OptOut(TeamOwned, Base):
     opted_out_at: Mapped[datetime]
     how: Mapped[str] = mapped_column(Text)
     by_user: Mapped[int | None]
+    mobile_backwards: Mapped[str] = mapped_column(Text, Computed("reverse(mobile)"))
 
 
 class ErasedOptOut(TeamOwned, Base):
