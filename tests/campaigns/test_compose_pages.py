@@ -182,10 +182,10 @@ def test_the_preview_shows_who_what_and_how_much(browser: FlaskClient, team: str
     assert "Recipient 2 of 2" in text
     assert "【Shop】Dear Li, xxx" in text
     assert "2 people will get this." in text
-    assert "Left out: 1 duplicate, 1 without a name, and 1 bad entry." in text
+    assert "Left out: 1 duplicate, 1 without a value, and 1 bad entry." in text
     assert "1 person has no name and is left out." in text
     assert f"{len(body) + 6} of 268 characters · 1 to 2 parts" in text
-    assert f"Longest after filling in names: {len(body) - 6 + 9 + 6}" in text
+    assert f"Longest after filling in: {len(body) - 6 + 9 + 6}" in text
     assert "Messages needed 3" in text
     whole = browser.post(f"{team}/preview", data=form)
     assert "<html" in whole.text

@@ -19,7 +19,7 @@ from tests.campaigns.timing import confirmed, did, plan_all, told
 from tests.factories import Person, connect_practice, numbers
 from tests.practice.fixture import PracticeGateway, wait_until
 from webapp import clock, tenancy
-from webapp.campaigns import drafts, editing, operations, planning, schedule, stopping
+from webapp.campaigns import clearing, drafts, editing, operations, planning, schedule, stopping
 from webapp.campaigns.models import Campaign, CampaignMinute, Message
 from webapp.campaigns.sender import wake
 from webapp.errors import DomainError
@@ -126,7 +126,7 @@ def test_against_planning_whoever_has_the_row_wins(
     app: Flask, alice: Person, account: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planning, "CHUNK", 20)
-    monkeypatch.setattr(planning, "MOST_CLEARED", 50)
+    monkeypatch.setattr(clearing, "MOST_CLEARED", 50)
     chance = random.Random(4)
     for turn in range(16):
         people = numbers(300, 13_100_000_000 + turn * 1000)

@@ -19,7 +19,7 @@ from tests.campaigns.test_late_answers import claim
 from tests.campaigns.timing import confirmed, did
 from tests.factories import Person, make_person, numbers
 from webapp import clock, tenancy
-from webapp.campaigns import drafts, editing, operations, planning, stopping
+from webapp.campaigns import clearing, drafts, editing, operations, planning, stopping
 from webapp.campaigns.models import Audience, Batch, Campaign, CampaignText
 from webapp.gateway.models import GatewayAccount
 
@@ -90,7 +90,7 @@ def test_no_slice_cuts_a_text_where_a_whole_request_would_fit(
     chance = random.Random(seed)
     limit = chance.choice([1, 3, 7, 20])
     monkeypatch.setattr(planning, "CHUNK", limit + chance.randrange(15))
-    monkeypatch.setattr(planning, "MOST_CLEARED", 30)
+    monkeypatch.setattr(clearing, "MOST_CLEARED", 30)
     take(app, alice, account, limit)
     sizes = [chance.choice([1, 2, limit, limit + 1, 100]) for _ in range(12)]
     mobiles = iter(numbers(2000))
@@ -254,7 +254,7 @@ def test_a_stop_while_it_is_planned_gives_every_recipient_a_row(
 ) -> None:
     """Stopped after each slice in turn, so also between the last one and the end."""
     monkeypatch.setattr(planning, "CHUNK", 10)
-    monkeypatch.setattr(planning, "MOST_CLEARED", 10)
+    monkeypatch.setattr(clearing, "MOST_CLEARED", 10)
     take(app, alice, account, 4)
     opt_out(app, alice, numbers(3))
     for slices in range(9):

@@ -92,7 +92,7 @@ def test_the_shortest_and_the_longest_text_are_shown(browser: FlaskClient, team:
     text = said(review)
     for words in (
         "2 different texts. The shortest: 【Shop】Dear Li, hello The longest: 【Shop】Dear Wang Fang, hello",
-        "2 people get this message. Left out: 2 duplicates, 1 without a name, and 1 bad entry.",
+        "2 people get this message. Left out: 2 duplicates, 1 without a value, and 1 bad entry.",
         "stands here already: it gets the message once 1",
         "Requests to the gateway 2",
         "Send to 2 people",

@@ -4,7 +4,8 @@ The rows and what they may be
     models, states, locking
 
 Writing: a draft is kept as it is written and laid out before it is shown
-    written, drafts, audience, texts, problems, looking, previews, draft_statements, discarding, moments
+    written, kept, drafts, texts, problems, looking, counting, previews, discarding, moments
+    people, people_statements, audience, reasons, laying, storing_drafts, draft_statements, clearing, sources
 
 Confirming, time, and the ways back
     operations, schedule, hours, editing, stopping, pausing
@@ -21,7 +22,7 @@ Numbers that add up
 
 What pages read
     queries, listing, recipients, addresses, places, history, pace, progress, sentences, watching,
-    tracing, trace_words, trace_statements, cautions, testing
+    operators, tracing, trace_words, trace_statements, cautions, testing
 
 Pages, forms, jobs, mails
     blueprint, views, compose_views, composing, compose_page, review_views, time_views, unconfirmed_views,

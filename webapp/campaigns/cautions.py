@@ -11,16 +11,17 @@ from datetime import datetime, timedelta
 from babel.lists import format_list
 from flask_babel import format_decimal, get_locale, ngettext
 from flask_babel import gettext as _
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from webapp import tenancy
 from webapp.accounts import queries as accounts
 from webapp.campaigns import hours
-from webapp.campaigns.audience import Absent
 from webapp.campaigns.drafts import Preview
-from webapp.campaigns.models import Audience, Campaign, Message
+from webapp.campaigns.models import Audience, Campaign, CampaignGroup, Message
+from webapp.campaigns.reasons import Absent
 from webapp.campaigns.states import CampaignState, Kind
+from webapp.contacts.models import ContactGroup
 from webapp.contacts.numbers import Reason
 from webapp.reading import moment, time_zone
 
@@ -33,16 +34,17 @@ def left_out_words(counts: Mapping[str, int]) -> str:
     """Who is left out, counted in a few kinds; empty where nobody is."""
     twice = counts.get(Reason.TWICE, 0) + counts.get(Reason.TWICE_OTHER, 0)
     opted_out, no_value = counts.get(Absent.OPTED_OUT, 0), counts.get(Absent.NO_VALUE, 0)
-    too_long = counts.get(Absent.TOO_LONG_TEXT, 0)
-    rest = sum(counts.values()) - twice - opted_out - no_value - too_long
+    too_long, in_minus = counts.get(Absent.TOO_LONG_TEXT, 0), counts.get(Absent.IN_MINUS, 0)
+    rest = sum(counts.values()) - twice - in_minus - opted_out - no_value - too_long
     said = [
         ngettext("%(count)s duplicate", "%(count)s duplicates", twice, count=format_decimal(twice)),
+        _("%(count)s in a group left out", count=format_decimal(in_minus)),
         _("%(count)s opted out", count=format_decimal(opted_out)),
-        _("%(count)s without a name", count=format_decimal(no_value)),
+        _("%(count)s without a value", count=format_decimal(no_value)),
         _("%(count)s with too long a text", count=format_decimal(too_long)),
         ngettext("%(count)s bad entry", "%(count)s bad entries", rest, count=format_decimal(rest)),
     ]
-    numbers = (twice, opted_out, no_value, too_long, rest)
+    numbers = (twice, in_minus, opted_out, no_value, too_long, rest)
     kinds = [words for words, number in zip(said, numbers, strict=True) if number]
     if not kinds:
         return ""
@@ -120,6 +122,47 @@ def late_start(draft: Campaign, now: datetime) -> str | None:
         "It is %(time)s, and these messages go out from %(start)s to %(end)s. It will start on %(opening)s.",
         **said,
     )
+
+
+def joined_and_left(draft: Campaign) -> list[str]:
+    """Which of a draft's groups have become larger or smaller since it was written, in sentences."""
+    sentences = []
+    for group, size in _sizes_now(draft):
+        count = abs(size - group.people)
+        said = {"count": format_decimal(count), "group": group.group_name, "size": format_decimal(size)}
+        if size > group.people:
+            sentences.append(
+                ngettext(
+                    "%(count)s person joined “%(group)s” since you wrote this: now %(size)s.",
+                    "%(count)s people joined “%(group)s” since you wrote this: now %(size)s.",
+                    count,
+                    **said,
+                )
+            )
+        elif count:
+            sentences.append(
+                ngettext(
+                    "%(count)s person left “%(group)s” since you wrote this: now %(size)s.",
+                    "%(count)s people left “%(group)s” since you wrote this: now %(size)s.",
+                    count,
+                    **said,
+                )
+            )
+    return sentences
+
+
+def _sizes_now(draft: Campaign) -> list[tuple[CampaignGroup, int]]:
+    rows = tenancy.session().execute(
+        select(CampaignGroup, ContactGroup.size)
+        .join(
+            ContactGroup,
+            and_(ContactGroup.team_id == CampaignGroup.team_id, ContactGroup.id == CampaignGroup.group_id),
+        )
+        .where(CampaignGroup.team_id == tenancy.scope(), CampaignGroup.campaign_id == draft.id)
+        .order_by(CampaignGroup.position)
+        .execution_options(populate_existing=True)
+    )
+    return [(row.CampaignGroup, row.size) for row in rows]
 
 
 def changed_since(was: str, preview: Preview) -> str | None:

@@ -14,12 +14,13 @@ from flask_babel import gettext as _
 
 from webapp import clock
 from webapp.accounts import queries as accounts
-from webapp.campaigns import cautions, composing, drafts, hours, testing, texts
+from webapp.campaigns import cautions, composing, drafts, hours, kept, testing, texts
 from webapp.campaigns.drafts import Look, Written
 from webapp.campaigns.forms import ComposeForm
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.states import Kind
 from webapp.campaigns.written import tidy
+from webapp.contacts import groups
 from webapp.errors import Words
 from webapp.gateway import queries as gateway
 from webapp.gateway.models import GatewayAccount
@@ -40,6 +41,7 @@ class Conflict:
     version: int
     theirs: Written
     lines: int
+    groups: str
 
 
 def conflict_with(draft: Campaign) -> Conflict:
@@ -52,6 +54,7 @@ def conflict_with(draft: Campaign) -> Conflict:
         version=draft.version,
         theirs=theirs,
         lines=len(theirs.numbers.split("\n")) if theirs.numbers.strip() else 0,
+        groups=", ".join(row.group_name for row in kept.groups_of(draft) if not row.minus),
     )
 
 
@@ -111,10 +114,63 @@ class ComposePage:
 
     @property
     def longest_words(self) -> str:
-        """How long the longest text is once names stand in it; empty where none do."""
+        """How long the longest text is once values stand in it; empty where none do, or nobody knows yet."""
         if not self.look.fields or not self.look.recipients:
             return ""
-        return _("Longest after filling in names: %(n)s", n=format_decimal(self.look.longest))
+        return _("Longest after filling in: %(n)s", n=format_decimal(self.look.longest))
+
+    @cached_property
+    def group_notes(self) -> dict[int, str]:
+        """How many are in each group."""
+        return {
+            one.id: ngettext("%(count)s person", "%(count)s people", one.size, count=format_decimal(one.size))
+            for one in groups.groups()
+        }
+
+    @property
+    def asked(self) -> str:
+        """The fields for which the page asks what stands for a missing value, as the form carries them."""
+        return "".join(f"{{{one}}}" for one in self.further)
+
+    @property
+    def asks_other(self) -> bool:
+        """Whether the page at hand asks for other fields than the text has by now."""
+        return (self.form.asked.data or "") != self.asked
+
+    @property
+    def further(self) -> list[str]:
+        """The fields of the text beside the name."""
+        return [one for one in self.look.fields if one != texts.NAME]
+
+    @property
+    def missing_words(self) -> list[str]:
+        """Of each field that somebody has no value for: how many, and what happens to them."""
+        return [self._missing(one, number) for one, number in self.look.missing.items() if number]
+
+    def _missing(self, field: str, number: int) -> str:
+        said = {"count": format_decimal(number), "field": field}
+        default = self.written.defaults.get(field)
+        if default is not None:
+            return ngettext(
+                "%(count)s person has no {%(field)s} and gets “%(default)s”.",
+                "%(count)s people have no {%(field)s} and get “%(default)s”.",
+                number,
+                default=default,
+                **said,
+            )
+        if field == texts.NAME:
+            return ngettext(
+                "%(count)s person has no name and is left out.",
+                "%(count)s people have no name and are left out.",
+                number,
+                **said,
+            )
+        return ngettext(
+            "%(count)s person has no {%(field)s} and is left out.",
+            "%(count)s people have no {%(field)s} and are left out.",
+            number,
+            **said,
+        )
 
     @property
     def left_out_words(self) -> str:
@@ -133,15 +189,20 @@ class ComposePage:
 
     @property
     def test_words(self) -> str:
-        """Which name a test has; empty where the text has no place for one."""
-        sample, default = self.look.sample, self.written.defaults.get("name")
-        if not self.look.fields:
+        """What a test fills in; empty where the text has no place for anything."""
+        sample, fields = self.look.sample, self.look.fields
+        if not fields:
             return ""
         if sample is not None and sample.of:
             return _("A test reads as it does for the first person in the list.")
+        if len(fields) > 1:
+            return _("Nothing to fill in is known yet, so a test says what you gave for missing values.")
+        default = self.written.defaults.get(fields[0])
         if default:
-            return _("No name is known yet, so a test says “%(default)s”.", default=default)
-        return _("No name is known yet, so a test says {name} as it is written.")
+            return _("Nothing to fill in is known yet, so a test says “%(default)s”.", default=default)
+        return _(
+            "Nothing to fill in is known yet, so a test says {%(field)s} as it is written.", field=fields[0]
+        )
 
     @property
     def saved_words(self) -> str:

@@ -151,7 +151,7 @@ def _on_to_review(page: ComposePage, faults: list[DomainError]) -> Response:
     problems = [(one.field, one.message) for one in faults]
     if not problems:
         try:
-            drafts.prepare(draft)
+            drafts.prepare_soon(draft)
         except DomainError:
             tenancy.session().rollback()
             problems = page.look.problems

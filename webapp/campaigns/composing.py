@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from flask import g
+from flask import g, request
 from flask_babel import gettext as _
 from sqlalchemy import select
 
@@ -18,6 +18,7 @@ from webapp.campaigns.drafts import MOST_SIGNATURE, Written
 from webapp.campaigns.forms import MOST_KEY, ComposeForm
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.states import Kind
+from webapp.contacts import groups
 from webapp.errors import DomainError, Words
 from webapp.gateway import queries as gateway
 from webapp.gateway.models import GatewayAccount
@@ -43,15 +44,19 @@ def read(form: ComposeForm, kept: Campaign | None) -> Reading:
     if form.when.data == "now" and (form.send_at.data or "").strip():
         sentence = _("You chose to send now, but gave a time. Choose Later, or take the time out.")
         faults.append(DomainError(sentence, "send_at"))
-    default = form.default_name.data or ""
     written = Written(
         account_id=form.account.data or _NO_ACCOUNT,
         numbers=form.numbers.data or "",
+        groups=tuple(form.groups.data or ()),
+        minus=tuple(form.minus.data or ()),
+        gone=tuple(form.gone.data or ()),
+        gone_minus=tuple(form.gone_minus.data or ()),
+        each_line=bool(form.each_line.data),
         body=form.body.data or "",
         signature=form.signature.data or "",
         name=form.name.data or "",
         kind=form.kind.data or "",
-        defaults={"name": default} if default.strip() else {},
+        defaults=form.defaults,
         leave_out_long=bool(form.leave_out_long.data),
         send_at=send_at,
         not_after=_time(form, "not_after", kept, faults) if form.not_after.data else None,
@@ -66,7 +71,11 @@ def fill(form: ComposeForm, written: Written) -> None:
     form.account.data = written.account_id
     form.numbers.data, form.body.data = written.numbers, written.body
     form.signature.data, form.name.data = written.signature, written.name
-    form.default_name.data = written.defaults.get("name", "")
+    form.groups.data, form.minus.data = list(written.groups), list(written.minus)
+    form.gone.data, form.gone_minus.data = list(written.gone), list(written.gone_minus)
+    _offer_gone(form)
+    form.each_line.data = written.each_line
+    form.defaults = written.defaults
     form.leave_out_long.data = written.leave_out_long
     # A test that is edited becomes what everything else is.
     form.kind.data = Kind.NOTICE if written.kind == Kind.TEST else written.kind
@@ -99,6 +108,7 @@ def sent_form() -> ComposeForm:
     """The form as it was sent."""
     form = ComposeForm()
     _choices(form, form.account.data)
+    form.take_defaults(request.form.items())
     return form
 
 
@@ -168,7 +178,15 @@ def _choices(form: ComposeForm, keep: int | None = None) -> list[GatewayAccount]
         (one.id, one.label if one.disabled_at is None else _("%(label)s (switched off)", label=one.label))
         for one in accounts
     ]
+    form.groups.choices = form.minus.choices = [(one.id, one.name) for one in groups.groups()]
+    _offer_gone(form)
     return accounts
+
+
+def _offer_gone(form: ComposeForm) -> None:
+    """Groups that are deleted can only be unticked."""
+    for names in (form.gone, form.gone_minus):
+        names.choices = [(name, name) for name in dict.fromkeys(names.data or ())]
 
 
 def _time(form: ComposeForm, name: str, kept: Campaign | None, faults: list[DomainError]) -> datetime | None:

@@ -7,21 +7,23 @@ from sqlalchemy import text
 FORGET_AUDIENCE = text("DELETE FROM audience WHERE team_id = :team AND campaign_id = :campaign")
 FORGET_TEXTS = text("DELETE FROM campaign_text WHERE team_id = :team AND campaign_id = :campaign")
 
+# A text may have been stored with an earlier slice of the audience.
 STORE_TEXTS = text(
     """
 INSERT INTO campaign_text (team_id, campaign_id, text_hash, content, parts)
 SELECT :team, :campaign, text_hash, content, parts
 FROM unnest(CAST(:hashes AS bytea[]), CAST(:contents AS text[]), CAST(:parts AS integer[]))
     AS made (text_hash, content, parts)
+ON CONFLICT DO NOTHING
 """
 )
 
 STORE_AUDIENCE = text(
     """
-INSERT INTO audience (team_id, campaign_id, text_hash, mobile, variables)
-SELECT :team, :campaign, text_hash, mobile, CASE WHEN name <> '' THEN jsonb_build_object('name', name) END
-FROM unnest(CAST(:hashes AS bytea[]), CAST(:mobiles AS text[]), CAST(:names AS text[]))
-    AS made (text_hash, mobile, name)
+INSERT INTO audience (team_id, campaign_id, text_hash, mobile, copy, variables)
+SELECT :team, :campaign, text_hash, mobile, copy, CAST(variables AS jsonb)
+FROM unnest(CAST(:hashes AS bytea[]), CAST(:mobiles AS text[]), CAST(:copies AS smallint[]),
+    CAST(:variables AS text[])) AS made (text_hash, mobile, copy, variables)
 """
 )
 
@@ -31,7 +33,9 @@ FROM unnest(CAST(:hashes AS bytea[]), CAST(:mobiles AS text[]), CAST(:names AS t
 AUDIENCE = text(
     """
 WITH laid AS MATERIALIZED (
-    SELECT mobile, text_hash, copy, coalesce(variables->>'name', '') AS name,
+    SELECT mobile, text_hash, copy, coalesce((
+            SELECT string_agg(key || '=' || value, E'\\x1f' ORDER BY key COLLATE "C")
+            FROM jsonb_each_text(variables)), '') AS own,
         (SELECT parts FROM campaign_text WHERE campaign_text.team_id = audience.team_id
             AND campaign_text.campaign_id = audience.campaign_id
             AND campaign_text.text_hash = audience.text_hash) AS parts
@@ -39,7 +43,7 @@ WITH laid AS MATERIALIZED (
 )
 SELECT count(*) AS recipients, coalesce(sum(parts), 0) AS cost,
     encode(sha256(convert_to(coalesce(string_agg(
-        concat_ws(' ', mobile, encode(text_hash, 'hex'), parts, name),
+        concat_ws(' ', mobile, encode(text_hash, 'hex'), copy, parts, own),
         E'\\n' ORDER BY mobile COLLATE "C", text_hash, copy), ''), 'UTF8')), 'hex') AS digest
 FROM laid
 """
@@ -71,17 +75,29 @@ ORDER BY length(content) DESC, text_hash LIMIT 1)
 """
 )
 
-# The recipients of a draft, or of a campaign that is planned, with the names that were filled in. A number
-# that was erased is none any more.
+# The recipients of a draft, or of a campaign that is planned, with what was filled in; not those who are in
+# one of its groups. A number that was erased is none any more.
 LINES_OF_AUDIENCE = text(
     """
-SELECT mobile, variables->>'name' AS name FROM audience
-WHERE team_id = :team AND campaign_id = :campaign ORDER BY mobile, copy LIMIT :most
+SELECT mobile, variables FROM audience
+WHERE team_id = :team AND campaign_id = :campaign AND NOT EXISTS (
+    SELECT 1 FROM contact
+    JOIN grouped_contact ON grouped_contact.team_id = :team AND grouped_contact.contact_id = contact.id
+    JOIN campaign_group ON campaign_group.team_id = :team AND campaign_group.campaign_id = :campaign
+        AND campaign_group.group_id = grouped_contact.group_id AND NOT campaign_group.minus
+    WHERE contact.team_id = :team AND contact.mobile = audience.mobile)
+ORDER BY mobile, copy LIMIT :most
 """
 )
 LINES_OF_MESSAGES = text(
     """
-SELECT mobile, variables->>'name' AS name FROM message
-WHERE team_id = :team AND campaign_id = :campaign AND mobile LIKE '1%' ORDER BY mobile, copy LIMIT :most
+SELECT mobile, variables FROM message
+WHERE team_id = :team AND campaign_id = :campaign AND mobile LIKE '1%' AND NOT EXISTS (
+    SELECT 1 FROM contact
+    JOIN grouped_contact ON grouped_contact.team_id = :team AND grouped_contact.contact_id = contact.id
+    JOIN campaign_group ON campaign_group.team_id = :team AND campaign_group.campaign_id = :campaign
+        AND campaign_group.group_id = grouped_contact.group_id AND NOT campaign_group.minus
+    WHERE contact.team_id = :team AND contact.mobile = message.mobile)
+ORDER BY mobile, copy LIMIT :most
 """
 )

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TelField, TextAreaField
+from wtforms import (
+    BooleanField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TelField,
+    TextAreaField,
+)
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its stubs
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import DateTimeLocalInput
@@ -17,6 +28,8 @@ from webapp.campaigns.states import AtHoursEnd, Kind
 # More is let in than a paste may have, so that it is the form that says so.
 MOST_PASTE_BYTES = 4 * 1024 * 1024
 MOST_KEY = 64
+# Controls that ask what stands for a missing value are called so, and then as their field.
+DEFAULT = "default."
 
 
 # Line breaks of a kind that forms do not have, and what no page may hold at all.
@@ -50,13 +63,22 @@ class ComposeForm(FlaskForm):  # type: ignore[misc] # the library carries no typ
     go = StringField()
 
     account = SelectField(_l("Gateway account"), coerce=int)
+    groups = SelectMultipleField(_l("Groups"), coerce=int)
+    minus = SelectMultipleField(_l("But nobody who is in"), coerce=int)
+    # Groups that are deleted by now, by their names: a person takes them out, not the page.
+    gone = SelectMultipleField(_l("Groups that were deleted"))
+    gone_minus = SelectMultipleField(_l("Groups to leave out that were deleted"))
     numbers = TextAreaField(
         _l("Mobile numbers"),
         description=_l(
             "One or many, separated by lines, commas or spaces. A name may stand beside a number: "
-            "13800138000, Wang Fang."
+            "13800138000, Wang Fang. With a first line such as 手机,姓名,时间 the other columns are fields."
         ),
         filters=[_pasted],
+    )
+    each_line = BooleanField(
+        _l("Each line is a message of its own"),
+        description=_l("Also where a number stands in several lines. The same text goes to it once."),
     )
     signature = StringField(
         _l("Signature"),
@@ -74,7 +96,7 @@ class ComposeForm(FlaskForm):  # type: ignore[misc] # the library carries no typ
         description=_l("What stands there instead, such as Customer. Leave it empty to leave them out."),
         filters=[_shown],
     )
-    leave_out_long = BooleanField(_l("Leave out people whose text gets too long with their name"))
+    leave_out_long = BooleanField(_l("Leave out people whose text gets too long with their values"))
     kind = RadioField(
         _l("Kind of message"),
         choices=[SelectChoice(Kind.NOTICE, _l("Notice")), SelectChoice(Kind.MARKETING, _l("Marketing"))],
@@ -97,6 +119,29 @@ class ComposeForm(FlaskForm):  # type: ignore[misc] # the library carries no typ
     )
     test_mobile = TelField(_l("Send a test to"), filters=[_shown])
     test_key = HiddenField(validators=[Length(max=MOST_KEY)])
+    # The fields for which the page asks what stands for a missing value.
+    asked = StringField()
+
+    @property
+    def defaults(self) -> dict[str, str]:
+        """What stands for a missing value, by field; the field is part of the control's name."""
+        said = {texts.NAME: self.default_name.data or "", **self.further_defaults}
+        return {key: value for key, value in said.items() if value.strip()}
+
+    @defaults.setter
+    def defaults(self, kept: Mapping[str, str]) -> None:
+        self.default_name.data = kept.get(texts.NAME, "")
+        self.further_defaults = {key: value for key, value in kept.items() if key != texts.NAME}
+
+    further_defaults: Mapping[str, str] = MappingProxyType({})
+
+    def take_defaults(self, said: Iterable[tuple[str, str]]) -> None:
+        """Take what was sent for the fields beside the name."""
+        self.further_defaults = {
+            name.removeprefix(DEFAULT): _shown(value) or ""
+            for name, value in said
+            if name.startswith(DEFAULT)
+        }
 
 
 class SendTestForm(FlaskForm):  # type: ignore[misc] # the library carries no types

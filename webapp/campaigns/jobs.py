@@ -8,7 +8,7 @@ from flask import current_app
 from sqlalchemy import func, select
 
 from webapp import clock, jobs, tenancy
-from webapp.campaigns import endings, notices, operations, queries, reaper, sender
+from webapp.campaigns import drafts, endings, notices, operations, queries, reaper, sender
 from webapp.settings import settings_of
 
 
@@ -16,6 +16,16 @@ from webapp.settings import settings_of
 def wake_sender() -> None:
     """There is something to send in this team."""
     sender.wake()
+
+
+@jobs.job("campaigns.prepare")
+def prepare(campaign_id: int) -> None:
+    """A draft for many people is to be laid out: a slice a transaction, until all of it is."""
+    people = drafts.go_on_preparing(campaign_id, None)
+    tenancy.session().commit()
+    while people is not None:
+        people = drafts.go_on_preparing(campaign_id, people)
+        tenancy.session().commit()
 
 
 @jobs.job("campaigns.account_well")

@@ -72,6 +72,7 @@ class Campaign(TeamOwned, Base):
     stale_rows: Mapped[bool] = mapped_column(Boolean, default=False)
     test_of: Mapped[int | None]
     each_line: Mapped[bool] = mapped_column(Boolean, default=False)
+    layout: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class DraftPaste(TeamOwned, Base):
@@ -84,7 +85,10 @@ class DraftPaste(TeamOwned, Base):
 
 
 class CampaignGroup(TeamOwned, Base):
-    """A group that a campaign is for, or with `minus` one whose people are taken out of it again."""
+    """A group that a campaign is for, or with `minus` one whose people are taken out of it again.
+
+    `people`: how many were in it when the campaign was written.
+    """
 
     __tablename__ = "campaign_group"
 
@@ -93,6 +97,7 @@ class CampaignGroup(TeamOwned, Base):
     group_id: Mapped[int | None]
     group_name: Mapped[str] = mapped_column(Text)
     minus: Mapped[bool] = mapped_column(Boolean)
+    people: Mapped[int] = mapped_column(default=0)
 
 
 class Template(TeamOwned, Base):
@@ -151,7 +156,7 @@ class RollupHour(TeamOwned, Base):
 
 
 class RollupReport(TeamOwned, Base):
-    """Messages handed over in one UTC hour that a report made final: its status word, how long it took."""
+    """Messages handed over in one UTC hour with an outcome by a report: its status word, how long it took."""
 
     __tablename__ = "rollup_report"
 

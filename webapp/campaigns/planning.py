@@ -10,12 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, delete, or_, select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import Row, delete, or_, select
 
 from webapp import clock, tenancy
 from webapp.accounts.audit import audit
-from webapp.campaigns import endings, statements, tallies
+from webapp.campaigns import clearing, endings, statements, tallies
 from webapp.campaigns.models import Audience, Batch, Campaign, CampaignText, Message
 from webapp.campaigns.states import BatchState, CampaignState
 from webapp.gateway.models import GatewayAccount
@@ -25,8 +24,6 @@ log = structlog.get_logger(__name__)
 # Recipients a transaction: a tenth of a second of work, and the most that a crash does again. At least one
 # request of the largest size that a gateway account can have.
 CHUNK = 5000
-# Rows of the audience that are deleted at once when they are planned: much quicker than planning them.
-MOST_CLEARED = 200_000
 
 _PLANNED_NOW = or_(
     Campaign.state == CampaignState.PLANNING,
@@ -86,7 +83,7 @@ def _delete_stale(campaign: Campaign) -> bool:
     """
     session = tenancy.session()
     first = None if campaign.cursor_mobile is None else (campaign.cursor_mobile, campaign.cursor_copy)
-    left = _delete_next(Message, (Message.mobile, Message.copy), campaign.id, CHUNK, first)
+    left = clearing.delete_next(Message, (Message.mobile, Message.copy), campaign.id, CHUNK, first)
     campaign.cursor_mobile, campaign.cursor_copy = left or (None, None)
     if left is not None:
         return True
@@ -165,31 +162,9 @@ def _clear_planned(campaign: Campaign) -> bool:
     """
     people = (Audience.text_hash, Audience.mobile, Audience.copy)
     return (
-        _delete_next(CampaignText, (CampaignText.text_hash,), campaign.id, MOST_CLEARED) is not None
-        or _delete_next(Audience, people, campaign.id, MOST_CLEARED) is not None
+        clearing.delete_next(CampaignText, (CampaignText.text_hash,), campaign.id) is not None
+        or clearing.delete_next(Audience, people, campaign.id) is not None
     )
-
-
-def _delete_next(
-    model: type[Audience | CampaignText | Message],
-    key: tuple[InstrumentedAttribute[Any], ...],
-    campaign_id: int,
-    most: int,
-    first: tuple[Any, ...] | None = None,
-) -> tuple[Any, ...] | None:
-    """Delete so many rows of a campaign in the order of their key, from `first` on; returns the next one's.
-
-    None: nothing is left. A range of the key is one walk over its index, whatever the planner expects.
-    """
-    session = tenancy.session()
-    doomed = [model.team_id == tenancy.scope(), model.campaign_id == campaign_id]
-    if first is not None:
-        doomed.append(tuple_(*key) >= tuple_(*first))
-    left = session.execute(select(*key).where(*doomed).order_by(*key).offset(most).limit(1)).first()
-    if left is not None:
-        doomed.append(tuple_(*key) < tuple_(*left))
-    session.execute(delete(model).where(*doomed).execution_options(synchronize_session=False))
-    return None if left is None else tuple(left)
 
 
 def _finish(campaign: Campaign) -> None:

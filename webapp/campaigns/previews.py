@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 
 from webapp import tenancy
-from webapp.campaigns import draft_statements, texts
+from webapp.campaigns import draft_statements, laying, texts
 from webapp.campaigns.models import Campaign
 from webapp.errors import DomainError
 from webapp.gateway import queries as gateway
@@ -51,14 +51,15 @@ def preview(campaign: Campaign) -> Preview:
     """What sending this draft would mean now. Raises ValueError for one that is not prepared."""
     if campaign.prepared_version != campaign.version:
         raise ValueError("a draft that is not prepared has no preview")
+    layout = laying.layout_of(campaign)
+    if layout is not None:
+        return _of_layout(campaign, layout)
     account = account_of(campaign.account_id)
     session = tenancy.session()
     key = {"team": campaign.team_id, "campaign": campaign.id}
     laid = session.execute(draft_statements.AUDIENCE, key).one()
     weight = session.execute(draft_statements.TEXTS, {**key, "limit": account.numbers_per_request}).one()
     ends = list(session.scalars(draft_statements.SHORTEST_AND_LONGEST, key))
-    shortest, longest = (_shown(campaign, account, content) for content in (ends[0], ends[-1]))
-    reading = gateway.last_good_reading(account.id)
     return Preview(
         recipients=laid.recipients,
         parts_least=weight.parts_least,
@@ -66,12 +67,35 @@ def preview(campaign: Campaign) -> Preview:
         cost=int(laid.cost),
         requests=int(weight.requests),
         texts=weight.texts,
-        shortest=shortest,
-        longest=longest,
-        balance=reading.messages if reading is not None else None,
+        shortest=_shown(campaign, account, ends[0]),
+        longest=_shown(campaign, account, ends[-1]),
+        balance=_balance(account),
         content=campaign.content,
         digest=_digest(campaign, laid.digest),
     )
+
+
+def _of_layout(campaign: Campaign, layout: laying.Layout) -> Preview:
+    """What a large audience came to when it was laid out; adding it up once more would take seconds."""
+    account, figures = account_of(campaign.account_id), layout.figures
+    return Preview(
+        recipients=figures.recipients,
+        parts_least=figures.parts_least,
+        parts=figures.parts,
+        cost=figures.cost,
+        requests=layout.requests,
+        texts=layout.texts,
+        shortest=_shown(campaign, account, layout.shortest),
+        longest=_shown(campaign, account, layout.longest),
+        balance=_balance(account),
+        content=campaign.content,
+        digest=_digest(campaign, layout.digest),
+    )
+
+
+def _balance(account: GatewayAccount) -> int | None:
+    reading = gateway.last_good_reading(account.id)
+    return reading.messages if reading is not None else None
 
 
 def account_of(account_id: int) -> GatewayAccount:

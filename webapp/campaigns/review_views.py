@@ -8,7 +8,7 @@ from flask import Response, abort, flash, g, url_for
 
 from webapp import clock, tenancy
 from webapp.accounts.permissions import requires
-from webapp.campaigns import cautions, drafts, operations, testing
+from webapp.campaigns import cautions, drafts, laying, operations, sources, testing
 from webapp.campaigns.blueprint import blueprint, campaign_or_404
 from webapp.campaigns.compose_page import ComposePage
 from webapp.campaigns.forms import ComposeForm, ConfirmForm, SendTestForm
@@ -21,8 +21,16 @@ from webapp.pages import is_fragment, render, see_other
 @blueprint.get("/campaigns/<int:campaign_id>/review")
 @requires("campaigns.write")
 def review(campaign_id: int) -> Response:
-    """Who, what, when, how many requests, what it costs; what cannot be sent goes back to be written."""
-    return _review_page(campaign_or_404(campaign_id))
+    """Who, what, when, how many requests, what it costs; what cannot be sent goes back to be written.
+
+    While a long list is being prepared, the page that says so asks here again.
+    """
+    campaign = campaign_or_404(campaign_id)
+    if not is_fragment():
+        return _review_page(campaign)
+    if drafts.is_being_prepared(campaign):
+        return _preparing_page(campaign)
+    return see_other(url_for("campaigns.review", campaign_id=campaign.id))
 
 
 @blueprint.post("/campaigns/<int:campaign_id>/confirm")
@@ -72,6 +80,20 @@ def test_line(campaign_id: int) -> Response:
     return ComposePage(ComposeForm(formdata=None), campaign).part("test_line")
 
 
+def _preparing_page(campaign: Campaign, status: int = 200, problem: Words | None = None) -> Response:
+    """How far a long list is laid out; closing the page stops nothing."""
+    layout = laying.layout_of(campaign)
+    return render(
+        "campaigns/preparing.html",
+        block="progress",
+        status=status,
+        campaign=campaign,
+        walked=layout.walked if layout else 0,
+        people=layout.people if layout else 0,
+        problem=problem,
+    )
+
+
 def _review_page(
     campaign: Campaign, status: int = 200, problem: Words | None = None, was: str = ""
 ) -> Response:
@@ -81,6 +103,9 @@ def _review_page(
         return see_other(url_for("campaigns.show", campaign_id=campaign.id))
     try:
         preview = drafts.recheck(campaign)
+    except drafts.NotPreparedError:
+        session.commit()
+        return _preparing_page(campaign, status, problem)
     except DomainError as error:
         session.rollback()
         flash(str(error.message), "odd")
@@ -101,6 +126,8 @@ def _review_page(
         ),
         problem=problem,
         changed=cautions.changed_since(was, preview) if was else None,
+        joined=cautions.joined_and_left(campaign),
+        sources=sources.sources_of(campaign),
         late_start=cautions.late_start(campaign, now),
         had_it_already=cautions.had_it_already(campaign, now),
         left_out_words=cautions.left_out_words(campaign.left_out.get("counts", {})),

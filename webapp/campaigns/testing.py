@@ -16,12 +16,15 @@ from webapp import tenancy
 from webapp.campaigns import audience, drafts, operations, queries, recipients
 from webapp.campaigns.drafts import Written
 from webapp.campaigns.models import Campaign
+from webapp.campaigns.people import People
 from webapp.campaigns.states import CampaignState, Kind
 from webapp.contacts import optouts
 from webapp.contacts.numbers import Reason, read_mobile
 from webapp.errors import DomainError
 from webapp.statuses import CampaignStatus, MessageStatus, wording
 
+# People of a group among whom the first recipient is looked for.
+FIRST_ONES = 100
 # Most reports come within a minute; a page that nobody closes does not ask for ever.
 WATCHED = timedelta(minutes=10)
 
@@ -58,7 +61,7 @@ def send_test(draft: Campaign, said: str, key: str, user_id: int) -> Campaign:
             signature=written.signature,
             name=_("Test: %(name)s", name=draft.name)[: drafts.MOST_NAME],
             kind=Kind.TEST,
-            defaults={"name": name_for(written, mobile) or "{name}"},
+            defaults=values_for(written, mobile),
         ),
         user_id,
     )
@@ -67,16 +70,24 @@ def send_test(draft: Campaign, said: str, key: str, user_id: int) -> Campaign:
     return operations.confirm_campaign(test.id, key, drafts.preview(test).digest, user_id, 0)
 
 
-def name_for(written: Written, mobile: str) -> str | None:
-    """What a test fills in: the name beside its own number, else what the first recipient would read.
+def values_for(written: Written, mobile: str) -> dict[str, str]:
+    """What a test fills in: the values beside its own number, else those that the first recipient would read.
 
-    None where nobody has a name, or the text has no field.
+    A field of which nobody has a value stays as it is written.
     """
-    laid = audience.lay_out(drafts.account_of(written.account_id), written)
-    if not laid.fields:
-        return None
-    first = laid.recipients[0].name if laid.recipients else None
-    return laid.pasted.names.get(mobile) or first or written.defaults.get("name")
+    people = People(written)
+    if not people.fields:
+        return {}
+    candidates = people.of_paste()
+    if written.groups:
+        candidates += people.of_group(0, 0, FIRST_ONES)[0]
+    account = drafts.account_of(written.account_id)
+    laying = audience.Laying(account, written, people.fields)
+    laying.add(candidates)
+    first = dict(laying.laid.recipients[0].values) if laying.laid.recipients else {}
+    own = next((dict(one.values) for one in candidates if one.mobile == mobile), {})
+    values = {**written.defaults, **first, **own}
+    return {one: values.get(one) or f"{{{one}}}" for one in people.fields}
 
 
 def latest(draft: Campaign, now: datetime) -> SentTest | None:

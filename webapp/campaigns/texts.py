@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
@@ -18,8 +18,10 @@ from flask_babel import gettext as _
 from webapp.characters import CONTROL
 from webapp.errors import DomainError
 
-# What may stand in braces in a text. A pasted line has a number and a name; a file will have more.
-FIELDS = ("name",)
+# What every recipient may have; the other fields are those of the team's contacts and the columns of a paste.
+NAME = "name"
+# Fields that are named in one sentence; a team may have many.
+MOST_NAMED = 12
 # What people write for a field in their own words.
 _MEANT = {"姓名": "name", "名字": "name", "名称": "name", "称呼": "name", "客户": "name"}
 _BRACED = re.compile(r"\{([^{}\n]*)\}")
@@ -57,9 +59,13 @@ def clean(text: str) -> str:
 
 
 def fields_of(text: str) -> tuple[str, ...]:
-    """The fields that stand in a text, each once, in their order."""
-    found = dict.fromkeys(match[1] for match in _BRACED.finditer(text) if match[1] in FIELDS)
-    return tuple(found)
+    """The words that stand in braces in a text, each once, in their order; whether they are fields or not."""
+    return tuple(dict.fromkeys(match[1] for match in _BRACED.finditer(text)))
+
+
+def times_of(text: str, field: str) -> int:
+    """How often a field stands in a text."""
+    return sum(match[1] == field for match in _BRACED.finditer(text))
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
@@ -70,16 +76,16 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     return _BRACED.sub(lambda match: values.get(match[1], match[0]), text)
 
 
-def check_fields(text: str) -> None:
-    """Raise DomainError for a `{word}` that is no field, or a field in full-width braces.
+def check_fields(text: str, known: Collection[str]) -> None:
+    """Raise DomainError for a `{word}` that is none of the `known` fields, or one in full-width braces.
 
     A brace without its partner is plain text.
     """
     for match in _BRACED.finditer(text):
-        if match[1] not in FIELDS:
-            raise _no_field(match[0], _nearest(match[1]))
+        if match[1] not in known:
+            raise _no_field(match[0], _nearest(match[1], known), known)
     for match in _WIDE.finditer(text):
-        meant = _nearest(match[1])
+        meant = _nearest(match[1], known)
         if match[0] != f"{{{match[1]}}}" and meant is not None:
             raise DomainError(
                 _(
@@ -103,19 +109,20 @@ def check_refusal(text: str) -> None:
         )
 
 
-def _nearest(said: str) -> str | None:
+def _nearest(said: str, known: Collection[str]) -> str | None:
     """The field that was probably meant."""
     word = unicodedata.normalize("NFKC", said).strip().casefold()
     if word in _MEANT:
         return _MEANT[word]
-    return next(iter(difflib.get_close_matches(word, FIELDS, 1)), None)
+    folded = {field.casefold(): field for field in known}
+    return next((folded[near] for near in difflib.get_close_matches(word, folded, 1)), None)
 
 
-def _no_field(said: str, meant: str | None) -> DomainError:
+def _no_field(said: str, meant: str | None, known: Collection[str]) -> DomainError:
     if meant is not None:
         sentence = _("%(said)s is not a field. Did you mean {%(field)s}?", said=said, field=meant)
     else:
-        fields = ", ".join(f"{{{name}}}" for name in FIELDS)
+        fields = ", ".join(f"{{{name}}}" for name in list(known)[:MOST_NAMED])
         sentence = _("%(said)s is not a field. A text can have %(fields)s.", said=said, fields=fields)
     return DomainError(sentence, "body")
 

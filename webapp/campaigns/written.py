@@ -26,6 +26,8 @@ MOST_PASTED = 20_000
 MOST_PASTE_CHARACTERS = 1_000_000
 MOST_BODY = 2000
 MOST_SIGNATURE = 20
+# Groups that a campaign is for; and those whose people are taken out of it again.
+MOST_GROUPS = 50
 # Of a name that a person gives a campaign, and of one that is taken from its text.
 MOST_NAME = 80
 MOST_NAME_TAKEN = 40
@@ -35,10 +37,19 @@ _UNNAMED = _l("New campaign")
 
 @dataclass(frozen=True)
 class Written:
-    """What a person wrote; anything may be missing or wrong. Times are aware; `defaults` is by field."""
+    """What a person wrote; anything may be missing or wrong. Times are aware; `defaults` is by field.
+
+    `groups` and `minus` are ids, in order; `gone` and `gone_minus` name groups that were deleted since. With
+    `each_line` each line of the paste is a message of its own.
+    """
 
     account_id: int
     numbers: str = ""
+    groups: tuple[int, ...] = ()
+    minus: tuple[int, ...] = ()
+    gone: tuple[str, ...] = ()
+    gone_minus: tuple[str, ...] = ()
+    each_line: bool = False
     body: str = ""
     signature: str = ""
     name: str = ""
@@ -57,10 +68,16 @@ def tidy(written: Written) -> Written:
     """
     body = texts.clean(written.body)
     name = " ".join(texts.clean(written.name).split())
-    values = {key: clean_name(value) for key, value in written.defaults.items() if key in texts.FIELDS}
+    # What stands for a missing name is kept while somebody tries another text.
+    kept = {texts.NAME, *texts.fields_of(body)}
+    values = {key: clean_name(value) for key, value in written.defaults.items() if key in kept}
     return replace(
         written,
         numbers=storable(written.numbers.replace("\r\n", "\n").replace("\r", "\n")),
+        groups=tuple(dict.fromkeys(written.groups)),
+        minus=tuple(dict.fromkeys(written.minus)),
+        gone=tuple(dict.fromkeys(written.gone)),
+        gone_minus=tuple(dict.fromkeys(written.gone_minus)),
         body=body,
         signature=texts.clean(written.signature).strip("【】 "),
         name="" if name in names_of_nobody(body) else name,
@@ -81,10 +98,18 @@ def check_sizes(written: Written) -> None:
     ):  # fmt: skip
         if len(said) > most:
             raise DomainError(sentence, where)
+    for chosen, where in (
+        (written.groups + written.minus, "groups"),
+        (written.gone + written.gone_minus, "gone"),
+    ):
+        if len(chosen) > MOST_GROUPS:
+            raise DomainError(
+                _("A campaign can name at most %(n)s groups. Nothing was saved.", n=MOST_GROUPS), where
+            )
     for value in written.defaults.values():
         if len(value) > MOST_VALUE:
             raise DomainError(
-                _("What stands for a missing name can have at most %(n)s characters. Nothing was saved.",
+                _("What stands for a missing value can have at most %(n)s characters. Nothing was saved.",
                   n=MOST_VALUE),
                 "defaults",
             )  # fmt: skip

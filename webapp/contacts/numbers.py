@@ -15,6 +15,8 @@ from enum import StrEnum
 MOBILE = re.compile(r"1[3-9][0-9]{9}")
 # What people put between the digits of one number.
 INSIDE = re.compile(r"[\s\-\u2010-\u2015\u00a0().·]+")
+# What people put between or before the digits when they search for some of them.
+BESIDE = re.compile(r"[\s().-]|^(?:\+|00)86(?=\d{11}$)")
 ROUNDED = re.compile(r"[0-9](\.[0-9]+)?[eE]\+?[0-9]{1,2}")
 # Quotation marks, and the invisible marks that chat windows and spreadsheets put around a number.
 AROUND = "'\"`\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff"
@@ -36,6 +38,7 @@ class Reason(StrEnum):
     EXTRA = "extra"
     NAME_TOO_LONG = "name_too_long"
     NAME_BRACKETS = "name_brackets"
+    VALUE_TOO_LONG = "value_too_long"
 
 
 def read_mobile(said: str) -> str | Reason:
@@ -66,3 +69,8 @@ def read_mobile(said: str) -> str | Reason:
     if len(digits) < 11:
         return Reason.TOO_SHORT
     return Reason.TOO_LONG if len(digits) > 11 else Reason.NOT_MOBILE
+
+
+def typed_digits(typed: str) -> str:
+    """What somebody typed to find a number, with nothing between its digits; "" for nothing."""
+    return BESIDE.sub("", BESIDE.sub("", unicodedata.normalize("NFKC", typed).strip()))

@@ -1,13 +1,15 @@
 """What a person meant when they pasted numbers, or lines of a number and a name.
 
 A line with one number may hold a name too, before or after it. What may be a damaged number is never taken
-for a name: somebody would be left out and nobody told.
+for a name: somebody would be left out and nobody told. Lines under a heading of their own are read by
+`columns.py`.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,7 +18,7 @@ from webapp.contacts.numbers import AROUND, Reason, read_mobile
 
 SEPARATORS = re.compile(r"[,;\t\r\n、，；|]+")
 MOST_SHOWN = 40
-# Characters of a name, or of another value that is filled into a text.
+# Characters of a name.
 MOST_VALUE = 40
 # Left-out pieces that are kept to be listed; all of them are counted.
 MOST_LISTED = 500
@@ -26,17 +28,19 @@ DIGITS_OF_A_NUMBER = 5
 MOST_BESIDE = 128
 NUMBER_FIRST = re.compile(r"([+＋(]*\d[\d\s\-\u2010-\u2015().·]*)\s+([^\d\s].*)")
 NUMBER_LAST = re.compile(r"(.*[^\d\s+＋(])\s+([+＋(]*\d[\d\s\-\u2010-\u2015().·]*)")
-_COLUMNS = (
+_PHONES = (
     "手机 手机号 手机号码 电话 电话号码 联系电话 联系方式 号码 移动电话 "
-    "姓名 名字 名称 称呼 客户 客户姓名 联系人 "
-    "phone mobile number numbers phones tel telephone cell name names full first last customer contact"
+    "phone mobile number numbers phones tel telephone cell"
 )
-HEADINGS = frozenset(_COLUMNS.split())
+_NAMES = "姓名 名字 名称 称呼 客户 客户姓名 联系人 name names full first last customer contact"
+PHONE_HEADINGS = frozenset(_PHONES.split())
+NAME_HEADINGS = frozenset(_NAMES.split())
+HEADINGS = PHONE_HEADINGS | NAME_HEADINGS
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """One thing that is left out: the line it stands in (from 1), what it said, and why."""
+    """One thing that is left out: the line it stands in (from 1; 0: of a group), what it said, and why."""
 
     line: int
     said: str
@@ -53,26 +57,44 @@ class LeftOuts:
     def add(self, line: int, said: str, reason: str) -> None:
         """Leave out what `said`; only its beginning is kept."""
         reason = str(reason)  # not a member of an enumeration: it is kept as JSON
-        self.counts[reason] = self.counts.get(reason, 0) + 1
+        self.count({reason: 1})
+        self.keep(LeftOut(line, said[:MOST_SHOWN], reason))
+
+    def count(self, counts: Mapping[str, int]) -> None:
+        """Count so many more by reason."""
+        for reason, number in counts.items():
+            if number:
+                self.counts[reason] = self.counts.get(reason, 0) + number
+
+    def keep(self, one: LeftOut) -> None:
+        """Keep one of those that are counted to be listed, while there is room."""
         if len(self.listed) < MOST_LISTED:
-            self.listed.append(LeftOut(line, said[:MOST_SHOWN], reason))
+            self.listed.append(one)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A number of a paste, as 11 digits, the name beside it or None, and the line it stands in (from 1)."""
+    """A number of a paste, as 11 digits, the name beside it or None, and the line it stands in (from 1).
+
+    `fields`: what stands in its other columns, by their names.
+    """
 
     mobile: str
     name: str | None
     line: int
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class Pasted:
-    """What a paste holds: usable numbers in the order given, each once, and what is left out."""
+    """What a paste holds: usable numbers in the order given, each once, and what is left out.
+
+    `columns`: the fields that its heading names, beside the number and the name.
+    """
 
     entries: list[Entry] = field(default_factory=list)
     left_out: LeftOuts = field(default_factory=LeftOuts)
+    columns: tuple[str, ...] = ()
 
     @property
     def mobiles(self) -> list[str]:
@@ -90,13 +112,14 @@ def clean_name(said: str) -> str:
     return " ".join(CONTROL.sub("", re.sub(r"\s", " ", said)).split()).strip(AROUND + " ")
 
 
-def read_paste(text: str, *, named: bool = True) -> Pasted:
+def read_paste(text: str, *, named: bool = True, each_line: bool = False) -> Pasted:
     """Read numbers separated by lines, commas, semicolons or tabs, or by spaces between whole numbers.
 
     A line with exactly one number gives it the name beside it, if there is one. Without `named` such a name
-    is passed over. Takes time in proportion to the length of the text, whatever it says.
+    is passed over. With `each_line` a number that stands in several lines is kept as often. Takes time in
+    proportion to the length of the text, whatever it says.
     """
-    reader = _Reader(named)
+    reader = _Reader(named, each_line)
     first = True
     for line, content in enumerate(text.splitlines(), start=1):
         if not content.strip():
@@ -122,9 +145,10 @@ class _Piece(NamedTuple):
 class _Reader:
     """Reads line after line, and remembers which numbers it has seen with which name."""
 
-    def __init__(self, named: bool) -> None:
+    def __init__(self, named: bool, each_line: bool) -> None:
         self.pasted = Pasted()
         self._named = named
+        self._each_line = each_line
         self._seen: dict[str, str | None] = {}
 
     def read(self, line: int, content: str) -> None:
@@ -153,7 +177,7 @@ class _Reader:
             self._leave_out(line, content, Reason.NAME_TOO_LONG)
         elif name is not None and ("【" in name or "】" in name):
             self._leave_out(line, content, Reason.NAME_BRACKETS)
-        elif mobile not in self._seen:
+        elif self._each_line or mobile not in self._seen:
             self._seen[mobile] = name
             self.pasted.entries.append(Entry(mobile, name, line))
         elif name is None or name == self._seen[mobile]:
