@@ -143,10 +143,12 @@ WHERE batch.team_id = :team AND batch.first_unknown_at <= attempt.started_at
     AND coalesce(attempt.outcome, 'open') NOT IN ('refused', 'not_left', 'never_left')
 """)
 
+# The digest of a batch outlives the numbers that were erased from it: then nothing can be held against it.
 DIGESTS = text(
     """
 SELECT campaign_id, no, digest, content, mobiles FROM batch
 WHERE team_id = :team AND account_id = :account AND account_fingerprint = :fingerprint AND attempts > 0
+    AND NOT EXISTS (SELECT 1 FROM unnest(mobiles) AS held (mobile) WHERE held.mobile LIKE 'x%')
     AND state IN ('inflight', 'hold', 'accepted', 'rejected', 'unconfirmed', 'closed', 'replaced')
 """
 )

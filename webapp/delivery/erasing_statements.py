@@ -30,8 +30,8 @@ LEFT JOIN LATERAL (
     WHERE message.team_id = :team AND message.campaign_id = campaign.id AND message.mobile = :mobile
         AND message.outcome IS DISTINCT FROM 'not_sent'
         AND batch.state NOT IN ('rejected', 'replaced', 'closed', 'stopped')
-        AND NOT (batch.state = 'accepted' AND (message.outcome IN ('delivered', 'failed')
-            OR batch.handed_at < CAST(:now AS timestamptz)
+        AND NOT (batch.state = 'accepted' AND (coalesce(message.outcome, '') IN ('delivered', 'failed')
+            OR coalesce(batch.handed_at, :now) < CAST(:now AS timestamptz)
                 - make_interval(secs => account.report_expired_seconds)))
     LIMIT 1
 ) AS pending ON true
