@@ -23,6 +23,7 @@ REGISTERING = (
     "webapp.accounts.reset_views",
     "webapp.campaigns.jobs",
     "webapp.gateway.jobs",
+    "webapp.reports.jobs",
     "webapp.campaigns.views",
     "webapp.campaigns.compose_views",
     "webapp.campaigns.review_views",
@@ -122,6 +123,7 @@ def _register(app: Flask, settings: Settings) -> None:
     from webapp.gateway.views import blueprint as gateway
     from webapp.health.views import blueprint as health
     from webapp.reports.balance_views import blueprint as balance
+    from webapp.reports.export_views import blueprint as exports
     from webapp.reports.home_views import blueprint as home
 
     # These register their jobs or their pages when they are imported; nothing else needs them here.
@@ -130,7 +132,18 @@ def _register(app: Flask, settings: Settings) -> None:
     pages.init_app(app, may=permissions.may)
     headers.init_app(app)
     requests.init_app(app)
-    for blueprint in (health, accounts, members, gateway, home, balance, start, campaigns, contacts):
+    for blueprint in (
+        health,
+        accounts,
+        members,
+        gateway,
+        home,
+        balance,
+        exports,
+        start,
+        campaigns,
+        contacts,
+    ):
         app.register_blueprint(blueprint)
     if settings.development or app.testing:
         app.register_blueprint(kit.blueprint)

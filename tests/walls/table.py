@@ -96,6 +96,14 @@ def searched(_browser: FlaskClient, side: Side) -> Form:
     return {"digits": side.ids["number"]}
 
 
+def exported(_browser: FlaskClient, side: Side) -> Form:
+    return {"campaign": side.ids["sent"], "format": "csv"}
+
+
+def lined(_browser: FlaskClient, _side: Side) -> Form:
+    return {"line": "2,000"}
+
+
 def decided(_browser: FlaskClient, side: Side) -> Form:
     return {f"{side.ids['batch']}-choice": "wait", "all-choice": "wait"}
 
@@ -146,6 +154,11 @@ CASES: dict[tuple[str, str], Case] = {
     ("gateway.change_behaviour", "POST"): Case(SPARE, form=behaviour, works=(303,)),
     ("gateway.change_credential", "POST"): Case(SPARE, form=credential, works=(303,)),
     ("gateway.switch", "POST"): Case(SPARE, works=(303,)),
+    ("balance.readings", "GET"): Case({"account_id": "account"}),
+    ("balance.check", "POST"): Case(SPARE, works=(303,)),
+    ("balance.set_line", "POST"): Case(SPARE, form=lined, works=(303,)),
+    ("exports.create", "POST"): Case(form=exported, works=(303,), form_ids={"campaign": "sent"}),
+    ("exports.file", "GET"): Case({"export_id": "export"}, shows=False),
     ("campaigns.confirm", "POST"): Case(DRAFT, form=confirmed, works=(303,)),
 }
 

@@ -11,6 +11,7 @@ from flask_wtf import FlaskForm
 from webapp import tenancy
 from webapp.campaigns import queries
 from webapp.campaigns.models import Campaign
+from webapp.campaigns.operators import operator_words
 from webapp.campaigns.stopping import ExpiredError
 from webapp.errors import DomainError
 from webapp.pages import NavItem, see_other
@@ -20,6 +21,8 @@ blueprint = Blueprint("campaigns", __name__, url_prefix="/t/<team>")
 NAV = (
     NavItem("campaigns.index", _l("Campaigns"), "megaphone", "campaigns.view", tab=True, order=20, key="c"),
 )
+
+blueprint.add_app_template_global(operator_words, "operator_words")
 
 
 def campaign_or_404(campaign_id: int) -> Campaign:

@@ -7,6 +7,7 @@ a filter that few rows pass walks further, never into another campaign.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -25,6 +26,8 @@ from webapp.statuses import MessageStatus
 
 PAGE = 50
 WHOLE_NUMBER = 11
+# What stands in place of a number that was erased begins so.
+ERASED = "x"
 
 
 class Filter(StrEnum):
@@ -73,6 +76,7 @@ class Shown:
     report: str | None
     reported_at: datetime | None
     parts: int | None
+    variables: Mapping[str, Any]
 
     @property
     def mobile(self) -> str:
@@ -124,6 +128,17 @@ def page(
     return Page(tuple(rows), earlier=after is not None, later=more)
 
 
+def slice_after(
+    campaign: Campaign, account: GatewayAccount, now: datetime, after: Recipient | None, most: int
+) -> list[Shown]:
+    """The next recipients after one, or the first ones, in the order of their key; empty at the end."""
+    statement = _rows(campaign.id, Filter.ALL, None)
+    if after is not None:
+        statement = statement.where(tuple_(Message.mobile, Message.copy) > tuple_(*after))
+    found = tenancy.session().execute(statement.order_by(Message.mobile, Message.copy).limit(most))
+    return [_shown(row, campaign, account, now) for row in found]
+
+
 def status_of(
     outcome: str | None,
     batch_state: str | None,
@@ -157,7 +172,7 @@ def _rows(campaign_id: int, chosen: Filter, search: Search | None) -> Select[Any
             Message.outcome,
             Message.status,
             Message.reported_at,
-            Message.variables["name"].astext.label("name"),
+            Message.variables,
             func.operator_of(Message.mobile).label("operator"),
             Batch.state,
             Batch.first_unknown_at,
@@ -233,7 +248,7 @@ def _shown(row: Row[Any], campaign: Campaign, account: GatewayAccount, now: date
     status = status_of(row.outcome, row.state, row.first_unknown_at is not None, row.handed_at, account, now)
     return Shown(
         recipient=(row.mobile, row.copy),
-        name=row.name or "",
+        name=str((row.variables or {}).get("name") or ""),
         operator=row.operator,
         status=status,
         other=row.outcome == "other",
@@ -241,4 +256,5 @@ def _shown(row: Row[Any], campaign: Campaign, account: GatewayAccount, now: date
         report=row.status,
         reported_at=row.reported_at,
         parts=parts_of(campaign, account, row.content),
+        variables=row.variables or {},
     )
