@@ -7,7 +7,6 @@ that was left open or sent to a colleague shows the same rows.
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,11 +17,10 @@ from webapp.accounts.permissions import may
 from webapp.campaigns import addresses
 from webapp.campaigns.addresses import Recipient
 from webapp.campaigns.recipients import Filter, Search
+from webapp.contacts.numbers import typed_digits
 from webapp.errors import DomainError
 
 _DIGITS = re.compile(r"[0-9]{2,11}", re.ASCII)
-# What people type between or before the digits of a number.
-_BETWEEN = re.compile(r"[\s().-]|^(?:\+|00)86(?=\d{11}$)")
 # The digits that a masked number shows at its end.
 SHOWN_AT_END = 4
 LONGEST_TYPED = 40
@@ -116,9 +114,8 @@ def asked_for(campaign_id: int) -> Place:
 
 def search_for(typed: str) -> Search | None:
     """What somebody typed into the search; None for nothing. Raises DomainError for what is no search."""
-    plain = unicodedata.normalize("NFKC", typed).strip()
-    digits = _BETWEEN.sub("", _BETWEEN.sub("", plain))
-    if not plain:
+    digits = typed_digits(typed)
+    if not typed.strip():
         return None
     if not may("numbers.view"):
         if len(digits) != SHOWN_AT_END or not _DIGITS.fullmatch(digits):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Blueprint, abort
 from flask_babel import lazy_gettext as _l
 
@@ -10,6 +12,8 @@ from webapp.contacts.models import Contact, ContactGroup
 from webapp.pages import NavItem
 
 blueprint = Blueprint("contacts", __name__, url_prefix="/t/<team>")
+
+_ID = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 NAV = (NavItem("contacts.index", _l("Contacts"), "users", "contacts.view", tab=True, order=30, key="p"),)
 
@@ -28,6 +32,15 @@ def group_or_404(group_id: int) -> ContactGroup:
     if group is None:
         abort(404)
     return group
+
+
+def chosen_group(said: str | None) -> ContactGroup | None:
+    """The group that an address or a form names; None for none, 404 for one that is none of the team's."""
+    if not said:
+        return None
+    if not _ID.fullmatch(said):
+        abort(404)
+    return group_or_404(int(said))
 
 
 def is_id(number: int) -> bool:

@@ -50,7 +50,7 @@ def group(group_id: int) -> ContactGroup | None:
     return tenancy.session().get(ContactGroup, (tenancy.scope(), group_id))
 
 
-def names_by_contact(contact_ids: Collection[int]) -> dict[int, list[ContactGroup]]:
+def by_contact(contact_ids: Collection[int]) -> dict[int, list[ContactGroup]]:
     """The groups that each of these contacts is in, by name."""
     rows = tenancy.session().execute(
         select(GroupedContact.contact_id, ContactGroup)
