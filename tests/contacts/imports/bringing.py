@@ -79,7 +79,9 @@ class Importer:
         self.work()
         return self.get(import_id)
 
-    def whole(self, content: bytes, name: str = "people.csv", query: str = "", **fields: Any) -> ContactImport:
+    def whole(
+        self, content: bytes, name: str = "people.csv", query: str = "", **fields: Any
+    ) -> ContactImport:
         """Bring, check and import a file."""
         import_id = self.bring(content, name, query)
         self.work()

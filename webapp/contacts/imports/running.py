@@ -72,51 +72,37 @@ def _opt_out(one: ContactImport, part: Slice, now: datetime) -> None:
     noted = optouts.opt_out(mobiles, "import", one.created_by, now)
     one.added += noted
     one.same += len(mobiles) - noted
-    if noted:
-        _keep(one, part, now, [])
+    _begin_slice(one, part, now)
 
 
 def _bring_in(one: ContactImport, part: Slice, now: datetime) -> None:
-    session = tenancy.session()
-    key = {"team": one.team_id, "at": now}
+    optouts.remembered([ready.mobile for ready in part.ready], now)
+    _begin_slice(one, part, now)
     _copy(sorted(part.ready))
-    added = _ids(statements.ADD_CONTACTS, key | {"by": one.created_by})
-    slice_ = _keep(one, part, now, added)
-    there = _there(
-        one, key | {"added": added, "import": one.id, "no": slice_.no}, len(part.ready) - len(added)
-    )
-    if one.group_id is not None:
-        put = {"team": one.team_id, "at": now, "group": one.group_id, "ids": added + there}
-        slice_.grouped = _ids(statements.PUT_INTO_GROUP, put)
-    if len(added) + len(there) != len(part.ready):
+    values = {
+        "team": one.team_id, "import": one.id, "no": part.before, "at": now, "group": one.group_id,
+        "by": one.created_by, "change": one.if_exists == "update",
+    }  # fmt: skip
+    execute = tenancy.session().execute
+    # Asked for first where the check has found some: others wait from the first change on.
+    there = execute(statements.CHANGE_CONTACTS, values).one() if one.already else None
+    added = execute(statements.ADD_CONTACTS, values).scalar_one()
+    if there is None and added < len(part.ready):
+        there = execute(statements.CHANGE_CONTACTS, values).one()
+    found, changed = (there.found, there.changed) if there is not None else (0, 0)
+    if added + found != len(part.ready):
         raise MovedError
-    one.added += len(added)
-    if not added and not slice_.grouped and not there:
-        session.delete(slice_)
+    one.added += added
+    one.updated += changed
+    one.same += found - changed
 
 
-def _there(one: ContactImport, key: dict[str, Any], count: int) -> list[int]:
-    """Whom the slice found there already, changed where they are to be."""
-    if not count:
-        return []
-    if one.if_exists == "keep":
-        found = _ids(statements.FOUND_IDS, key)
-        one.same += len(found)
-        return found
-    row = tenancy.session().execute(statements.CHANGE_CONTACTS, key).one()
-    one.updated += row.changed
-    one.same += len(row.ids) - row.changed
-    return list(row.ids)
-
-
-def _keep(one: ContactImport, part: Slice, now: datetime, added: list[int]) -> ImportSlice:
-    """Note what the slice did, to undo it. Its number is that of its first row, so it grows."""
-    slice_ = ImportSlice(
-        team_id=one.team_id, import_id=one.id, no=part.before, at=now, added=added, grouped=[]
+def _begin_slice(one: ContactImport, part: Slice, now: datetime) -> None:
+    """Where it is noted what the slice did, to undo it. Its number is that of the row before, so it grows."""
+    tenancy.session().add(
+        ImportSlice(team_id=one.team_id, import_id=one.id, no=part.before, at=now, added=[], grouped=[])
     )
-    tenancy.session().add(slice_)
     tenancy.session().flush()
-    return slice_
 
 
 def _copy(people: Sequence[Ready]) -> None:
@@ -131,7 +117,3 @@ def _copy(people: Sequence[Ready]) -> None:
     with connection.cursor() as cursor, cursor.copy(statements.COPY_INCOMING) as copy:
         # Of what has a meaning to COPY, values hold only this: they are in one line and without tabs.
         copy.write(lines.replace("\\", "\\\\"))
-
-
-def _ids(statement: Any, values: dict[str, Any]) -> list[int]:
-    return list(tenancy.session().execute(statement, values).scalar_one())

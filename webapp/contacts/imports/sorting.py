@@ -24,6 +24,9 @@ BROKEN = re.compile("[\0\ufffd\ud800-\udfff]")
 # All eleven digits of a number in a spreadsheet's short form: nothing of it is lost.
 EXACT = re.compile(r"\s*(1)\.([0-9]{10})[eE]\+?10\s*")
 
+# Different values of a column that are remembered, so that a column of unlike ones takes no memory.
+MOST_REMEMBERED = 5000
+
 
 class Kind(StrEnum):
     """Why a row is left out."""
@@ -64,6 +67,25 @@ class _BadValueError(Exception):
         self.kind = kind
 
 
+class _Field:
+    """A column that becomes a field. Values stand in many rows, so what became of one is remembered."""
+
+    def __init__(self, at: int, name: str) -> None:
+        self.at = at
+        self._key = f"{encode_basestring(name)}: "
+        self._known: dict[str, str] = {}
+
+    def json(self, said: str) -> str:
+        """The field with its value as a piece of JSON; "" where there is none. Raises _BadValueError."""
+        piece = self._known.get(said)
+        if piece is None:
+            value = _value(said, MOST_FIELD_VALUE, Kind.VALUE)
+            piece = self._key + encode_basestring(value) if value else ""
+            if len(self._known) < MOST_REMEMBERED:
+                self._known[said] = piece
+        return piece
+
+
 class Sorter:
     """Sorts the rows of one file in their order: of a number that stands in several, the first counts."""
 
@@ -71,21 +93,17 @@ class Sorter:
         self._width = len(columns)
         self._mobile = next(at for at, one in enumerate(columns) if one["to"] == "mobile")
         self._name = next((at for at, one in enumerate(columns) if one["to"] == "name"), None)
-        self._fields = [
-            (at, f"{encode_basestring(one['field'])}: ")
-            for at, one in enumerate(columns)
-            if one["to"] == "field"
-        ]
+        self._fields = [_Field(at, one["field"]) for at, one in enumerate(columns) if one["to"] == "field"]
         self._seen: set[int] = set()
 
     def sort(self, record: Record) -> Ready | Problem:
         """What becomes of this row."""
-        cells = record.cells
-        if record.fault is not None:
-            return Problem(Kind(record.fault), None)
-        if len(cells) > self._width and any(cell.strip() for cell in cells[self._width :]):
-            return Problem(Kind.CELLS, self._width)
-        if len(cells) < self._width:
+        _no, cells, fault = record
+        if fault is not None:
+            return Problem(Kind(fault), None)
+        if len(cells) != self._width:
+            if any(cell.strip() for cell in cells[self._width :]):
+                return Problem(Kind.CELLS, self._width)
             cells = cells + [""] * (self._width - len(cells))
         said = cells[self._mobile]
         mobile = said if MOBILE.fullmatch(said) else _mended(said)
@@ -94,23 +112,18 @@ class Sorter:
         number = int(mobile)
         if number in self._seen:
             return Problem(Kind.TWICE, self._mobile)
-        at, name, fields = -1, "", ""
+        name, pieces, at = "", [], self._name
         try:
-            if self._name is not None:
-                at = self._name
+            if at is not None:
                 name = _value(cells[at], MOST_VALUE, Kind.NAME)
-            for at, key in self._fields:
-                value = _value(cells[at], MOST_FIELD_VALUE, Kind.VALUE)
-                if value:
-                    fields = (
-                        f"{fields}, {key}{encode_basestring(value)}"
-                        if fields
-                        else key + encode_basestring(value)
-                    )
+            for field in self._fields:
+                at = field.at
+                if piece := field.json(cells[at]):
+                    pieces.append(piece)
         except _BadValueError as error:
             return Problem(error.kind, at)
         self._seen.add(number)
-        return Ready(mobile, name, f"{{{fields}}}")
+        return Ready(mobile, name, f"{{{', '.join(pieces)}}}")
 
 
 def number_words(said: str) -> str | Reason:
