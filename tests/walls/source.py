@@ -39,6 +39,8 @@ def fields_of_forms() -> set[str]:
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id=kind)) as call):
                     chosen = any(key.arg == "coerce" for key in call.keywords)
-                    if kind == "HiddenField" or (kind.endswith("SelectField") and chosen):
+                    if kind == "HiddenField" or (
+                        kind.endswith(("SelectField", "SelectMultipleField")) and chosen
+                    ):
                         found.add(name)
     return found

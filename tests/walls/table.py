@@ -45,6 +45,8 @@ def composed(_browser: FlaskClient, side: Side) -> Form:
     return {
         "account": side.ids["account"],
         "draft": side.ids["draft"],
+        "groups": side.ids["group"],
+        "minus": side.ids["group"],
         "numbers": "13500000001",
         "body": "Hello",
         "signature": "Shop",
@@ -111,7 +113,7 @@ def decided(_browser: FlaskClient, side: Side) -> Form:
 SPARE = {"account_id": "spare"}
 SENT, DRAFT = {"campaign_id": "sent"}, {"campaign_id": "draft"}
 LATER = {"campaign_id": "later"}
-COMPOSED_IDS = {"account": "account", "draft": "draft"}
+COMPOSED_IDS = {"account": "account", "draft": "draft", "groups": "group", "minus": "group"}
 
 # In the order of the walk: what makes a row useless for others comes last.
 CASES: dict[tuple[str, str], Case] = {
@@ -190,6 +192,7 @@ OTHER_NAMES = frozenset(
 # digest, the others count something.
 FORM_NAMES = frozenset(
     {"account", "draft", "key", "seen", "draft_key", "test_key", "version", "shown", "was"}
+    | {"groups", "minus"}
 )
 # Arguments of jobs, with the row that each names.
 JOB_IDS = {"account_id": "account", "campaign_id": "sent"}

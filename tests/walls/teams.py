@@ -19,6 +19,7 @@ from webapp import clock, tenancy
 from webapp.campaigns import addresses, drafts
 from webapp.campaigns import operations as campaigns
 from webapp.campaigns.models import Campaign
+from webapp.contacts import groups
 from webapp.database import new_id
 from webapp.delivery import settling
 from webapp.gateway import operations as gateway
@@ -93,6 +94,7 @@ def furnish(app: Flask, practice: PracticeGateway, person: Person, mark: str, fi
                 cause="manual", outcome="ok", why="accepted", said=f"{mark} 90,000", messages=90_000,
             )
         )  # fmt: skip
+        group_id = groups.make(f"{mark} group", person.user_id).id
         made = [
             drafts.draft_campaign(
                 account_id,
@@ -127,6 +129,7 @@ def furnish(app: Flask, practice: PracticeGateway, person: Person, mark: str, fi
         "sent": str(made[1]),
         "batch": str(batch_no),
         "later": str(later_id),
+        "group": str(group_id),
         "waste": str(made[2]),
         "number": str(first + 10),
         "message": message,

@@ -47,8 +47,8 @@ def read(form: ComposeForm, kept: Campaign | None) -> Reading:
     written = Written(
         account_id=form.account.data or _NO_ACCOUNT,
         numbers=form.numbers.data or "",
-        groups=tuple(form.groups.data or ()),
-        minus=tuple(form.minus.data or ()),
+        groups=_ids(form.groups.data),
+        minus=_ids(form.minus.data),
         gone=tuple(form.gone.data or ()),
         gone_minus=tuple(form.gone_minus.data or ()),
         each_line=bool(form.each_line.data),
@@ -181,6 +181,11 @@ def _choices(form: ComposeForm, keep: int | None = None) -> list[GatewayAccount]
     form.groups.choices = form.minus.choices = [(one.id, one.name) for one in groups.groups()]
     _offer_gone(form)
     return accounts
+
+
+def _ids(said: list[int] | None) -> tuple[int, ...]:
+    """The ids of a choice; one that none can be stands for a group that is not there."""
+    return tuple(one if 0 < one <= MOST_ID else 0 for one in said or ())
 
 
 def _offer_gone(form: ComposeForm) -> None:
