@@ -45,11 +45,6 @@ class Written:
 
     account_id: int
     numbers: str = ""
-    groups: tuple[int, ...] = ()
-    minus: tuple[int, ...] = ()
-    gone: tuple[str, ...] = ()
-    gone_minus: tuple[str, ...] = ()
-    each_line: bool = False
     body: str = ""
     signature: str = ""
     name: str = ""
@@ -59,6 +54,11 @@ class Written:
     send_at: datetime | None = None
     not_after: datetime | None = None
     at_hours_end: str = AtHoursEnd.WAIT
+    groups: tuple[int, ...] = ()
+    minus: tuple[int, ...] = ()
+    gone: tuple[str, ...] = ()
+    gone_minus: tuple[str, ...] = ()
+    each_line: bool = False
 
 
 def tidy(written: Written) -> Written:
