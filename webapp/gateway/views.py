@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import IntegerField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its stubs
 
-from webapp.accounts.permissions import requires
+from webapp.accounts.permissions import fresh, requires
 from webapp.accounts.throttle import TooManyTries
 from webapp.errors import DomainError
 from webapp.extensions import db
@@ -156,6 +156,7 @@ def show(account_id: int) -> Response:
 
 @blueprint.post("/settings/gateways/<int:account_id>/credential")
 @requires("gateways.manage")
+@fresh
 def change_credential(account_id: int) -> Response:
     """Put a new uid and password in place of the old ones, unless the gateway rejects them."""
     account = account_or_404(account_id)
@@ -242,6 +243,7 @@ def switch(account_id: int) -> Response:
 
 @blueprint.post("/settings/gateways/<int:account_id>/address")
 @requires("gateways.manage")
+@fresh
 def new_address(account_id: int) -> Response:
     """Make a new callback address; the one before goes on working."""
     account = account_or_404(account_id)
