@@ -18,6 +18,8 @@ from tests.factories import PASSWORD, Person, confirm, connect_practice, make_pe
 from tests.practice.fixture import PracticeGateway
 from webapp import clock, create_app, tenancy
 from webapp.campaigns import addresses
+from webapp.contacts import groups
+from webapp.contacts import operations as contacts
 from webapp.extensions import db
 from webapp.settings import Settings
 
@@ -60,7 +62,18 @@ def ids(app: Flask, alice: Person, practice: PracticeGateway) -> Ids:
     campaign = confirm(app, alice, account, numbers(3))
     with tenancy.team_scope(alice.team_id, app):
         token = addresses.token_of(campaign, (numbers(1)[0], 0))
-    return {"account_id": account, "campaign_id": campaign, "status": 404, "token": token, "no": 1}
+        group = groups.make("VIP", None).id
+        contact = contacts.add(numbers(1)[0], "", {}, None).id
+        tenancy.session().commit()
+    return {
+        "contact_id": contact,
+        "group_id": group,
+        "account_id": account,
+        "campaign_id": campaign,
+        "status": 404,
+        "token": token,
+        "no": 1,
+    }
 
 
 @pytest.fixture

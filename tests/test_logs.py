@@ -46,7 +46,17 @@ NUMBERS = ["13799110021", "13799110022", "13799110023"]
 STATUS = {"Authorization": f"Bearer {METRICS_TOKEN}"}
 # Where the numbers of people have to be; a team's own rows, behind its walls.
 TABLES_OF_NUMBERS = frozenset(
-    ["audience", "message", "batch", "report", "report_inbox", "unreadable_report", "campaign", "draft_paste"]
+    [
+        "audience",
+        "message",
+        "batch",
+        "report",
+        "report_inbox",
+        "unreadable_report",
+        "campaign",
+        "draft_paste",
+        "contact",
+    ]
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import secrets
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -106,6 +107,39 @@ def lined(_browser: FlaskClient, _side: Side) -> Form:
     return {"line": "2,000"}
 
 
+def somebody(_browser: FlaskClient, side: Side) -> Form:
+    mobile = f"135{secrets.randbelow(10**8):08d}"
+    return {"mobile": mobile, "name": side.mark, "into": side.ids["people"]}
+
+
+def rewritten(_browser: FlaskClient, side: Side) -> Form:
+    return {"mobile": side.ids["number"], "name": f"{side.mark} written"}
+
+
+def pasted(_browser: FlaskClient, side: Side) -> Form:
+    return {"numbers": side.ids["number"], "into": side.ids["people"]}
+
+
+def sought(_browser: FlaskClient, side: Side) -> Form:
+    return {"q": side.mark}
+
+
+def grouped(_browser: FlaskClient, side: Side) -> Form:
+    return {"do": "add", "ids": side.ids["contact"], "into": side.ids["people"]}
+
+
+def ticked_off(_browser: FlaskClient, side: Side) -> Form:
+    return {"ids": side.ids["spare_contact"], "seen": "1"}
+
+
+def undone(_browser: FlaskClient, side: Side) -> Form:
+    return {"done": side.ids["done"]}
+
+
+def group_named(_browser: FlaskClient, side: Side) -> Form:
+    return {"name": f"{side.mark} {secrets.token_hex(4)}"}
+
+
 def decided(_browser: FlaskClient, side: Side) -> Form:
     return {f"{side.ids['batch']}-choice": "wait", "all-choice": "wait"}
 
@@ -113,6 +147,8 @@ def decided(_browser: FlaskClient, side: Side) -> Form:
 SPARE = {"account_id": "spare"}
 SENT, DRAFT = {"campaign_id": "sent"}, {"campaign_id": "draft"}
 LATER = {"campaign_id": "later"}
+CONTACT = {"contact_id": "contact"}
+PEOPLE, SPARE_PEOPLE = {"group_id": "people"}, {"group_id": "spare_people"}
 COMPOSED_IDS = {"account": "account", "draft": "draft", "groups": "group", "minus": "group"}
 
 # In the order of the walk: what makes a row useless for others comes last.
@@ -143,6 +179,21 @@ CASES: dict[tuple[str, str], Case] = {
     ("campaigns.unconfirmed", "GET"): Case(SENT),
     ("campaigns.decide", "POST"): Case(SENT | {"no": "batch"}, form=decided, works=(303,)),
     ("campaigns.decide_all", "POST"): Case(SENT, form=decided, works=(303,)),
+    ("contacts.find", "POST"): Case(form=sought, works=(303,)),
+    ("contacts.create", "POST"): Case(form=somebody, works=(303,), form_ids={"into": "people"}),
+    ("contacts.show", "GET"): Case(CONTACT),
+    ("contacts.edit", "GET"): Case(CONTACT),
+    ("contacts.change", "POST"): Case(CONTACT, form=rewritten, works=(303,)),
+    ("contacts.add_pasted", "POST"): Case(form=pasted, form_ids={"into": "people"}),
+    ("contacts.act", "POST"): Case(form=grouped, works=(303,), form_ids={"ids": "contact", "into": "people"}),
+    ("contacts.make_group", "POST"): Case(form=group_named, works=(303,)),
+    ("contacts.group", "GET"): Case(PEOPLE),
+    ("contacts.rename", "GET"): Case(PEOPLE),
+    ("contacts.change_group", "POST"): Case(PEOPLE, form=group_named, works=(303,)),
+    ("contacts.undo", "POST"): Case(form=undone, works=(303,), form_ids={"done": "done"}),
+    ("contacts.delete", "POST"): Case(form=ticked_off, works=(303,), form_ids={"ids": "spare_contact"}),
+    ("contacts.confirm_delete_group", "GET"): Case(SPARE_PEOPLE),
+    ("contacts.delete_group", "POST"): Case(SPARE_PEOPLE, works=(303,)),
     ("accounts.general", "POST"): Case(form=renamed, works=(303,)),
     ("accounts.change_hours", "POST"): Case(form=hours, works=(303,)),
     ("gateway.connect_first", "POST"): Case(form=connected, works=(303,)),
@@ -181,12 +232,18 @@ QUERY_IDS = {
     "account_id": "account",
     "campaign_id": "sent",
     "team": "team",
+    "group": "people",
+    "done": "done",
+    "older": "sent",
+    "ids": "contact",
+    "into": "people",
     "v": "sent",
 }
 # Names that views ask for and that name no row of a team. "session" has a test of its own.
 OTHER_NAMES = frozenset(
     {"next", "language", "theme", "session", "lang", "block", "show", "updates", "said", "seen", "tab", "q"}
     | {"digits", "drawn"}
+    | {"inside", "on", "do", "whom"}
 )
 # Fields of forms that could name a row. But for the first two they name none: keys are random, "seen" is a
 # digest, the others count something.

@@ -19,7 +19,9 @@ from webapp import clock, tenancy
 from webapp.campaigns import addresses, drafts
 from webapp.campaigns import operations as campaigns
 from webapp.campaigns.models import Campaign
-from webapp.contacts import groups
+from webapp.contacts import bulk, groups
+from webapp.contacts import operations as contacts
+from webapp.contacts.models import ContactGroup
 from webapp.database import new_id
 from webapp.delivery import settling
 from webapp.gateway import operations as gateway
@@ -95,6 +97,14 @@ def furnish(app: Flask, practice: PracticeGateway, person: Person, mark: str, fi
             )
         )  # fmt: skip
         group_id = groups.make(f"{mark} group", person.user_id).id
+        people_id, spare_people_id = (groups.make(f"{mark} people {n}", person.user_id).id for n in (1, 2))
+        contact_ids = [
+            contacts.add(str(first + n), mark, {f"{mark} field": f"{mark} value"}, person.user_id).id
+            for n in (10, 40, 41)
+        ]
+        done = bulk.add_to_group(
+            session.get_one(ContactGroup, (person.team_id, people_id)), contact_ids
+        ).token
         made = [
             drafts.draft_campaign(
                 account_id,
@@ -130,6 +140,11 @@ def furnish(app: Flask, practice: PracticeGateway, person: Person, mark: str, fi
         "batch": str(batch_no),
         "later": str(later_id),
         "group": str(group_id),
+        "people": str(people_id),
+        "spare_people": str(spare_people_id),
+        "contact": str(contact_ids[0]),
+        "spare_contact": str(contact_ids[2]),
+        "done": done,
         "waste": str(made[2]),
         "number": str(first + 10),
         "message": message,

@@ -50,21 +50,25 @@ class Done:
         said = f"{self.deed} {self.number} {self.at.isoformat()} {self.group_id} {ids}"
         return sealed_names.seal(_PURPOSE, 0, said)
 
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether it is not too long ago."""
+        return clock.now() - self.at <= UNDO_FOR
+
 
 def named(token: str) -> Done | None:
-    """What a token names, while it can still be undone."""
+    """What a token names; None for one of another team, or none at all."""
     said = sealed_names.unseal(_PURPOSE, 0, token)
     if not said:
         return None
     deed, number, at, group_id, ids = said.split(" ")
-    found = Done(
+    return Done(
         Deed(deed),
         int(number),
         datetime.fromisoformat(at),
         int(group_id),
         tuple(map(int, ids.split(","))) if ids else (),
     )
-    return found if clock.now() - found.at <= UNDO_FOR else None
 
 
 def existing(contact_ids: Collection[int]) -> list[int]:

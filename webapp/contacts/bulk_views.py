@@ -78,6 +78,8 @@ def undo() -> Response:
         abort(400)
     done = bulk.named(request.form.get("done", ""))
     if done is None:
+        abort(404)
+    if not done.can_be_undone:
         flash(_("This cannot be undone any more. Nothing was changed."), "odd")
         return see_other(place.url)
     try:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from webapp import clock, tenancy
 from webapp.accounts.audit import audit
 from webapp.contacts import fields as contact_fields
-from webapp.contacts import queries
+from webapp.contacts import optouts, queries
 from webapp.contacts.models import Contact, GroupedContact
 from webapp.contacts.numbers import Reason, read_mobile
 from webapp.contacts.pastes import MOST_VALUE, clean_name
@@ -59,6 +59,8 @@ def add(mobile_said: str, name: str, fields: Mapping[str, str], by: int | None) 
     )
     if added is None:
         raise TakenError(_must_be(mobile))
+    # Somebody who opted out and was erased since has still opted out.
+    optouts.remembered([mobile], now)
     audit("contact.added", "contact", added.id, number=mask(mobile))
     return added
 
@@ -82,6 +84,7 @@ def change(contact_id: int, mobile_said: str, name: str, fields: Mapping[str, st
     if session.is_modified(contact):
         contact.changed_at = clock.now()
         audit("contact.changed", "contact", contact_id, number=mask(mobile), before=before)
+    optouts.remembered([mobile], contact.changed_at)
     session.flush()
     return contact
 

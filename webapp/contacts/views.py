@@ -75,7 +75,7 @@ def list_context(place: Place, problem: str, typed: str) -> dict[str, Any]:
         "opted_out": optouts.opted_out_among([one.mobile for one in contacts]),
         "all_groups": groups.groups(),
         "matching": _matching(place, page),
-        "done": done,
+        "done": done if done is not None and done.can_be_undone else None,
         "done_group": groups.group(done.group_id) if done is not None and done.group_id else None,
         "problem": problem,
         "typed": typed or (search.text if search is not None else ""),

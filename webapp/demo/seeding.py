@@ -8,8 +8,8 @@ from flask import Flask, g
 
 from webapp import clock, tenancy
 from webapp.accounts import operations as accounts
-from webapp.accounts import queries as people
-from webapp.demo import EMAIL, PASSWORD
+from webapp.accounts import queries as accounts_of
+from webapp.demo import EMAIL, PASSWORD, people
 from webapp.demo.acting import Stage
 from webapp.demo.stories import Stories
 from webapp.errors import DomainError
@@ -31,9 +31,9 @@ def seed(app: Flask) -> str:
     """
     with app.app_context():
         g.language = "en"
-        person = people.user_by_email(EMAIL)
+        person = accounts_of.user_by_email(EMAIL)
         if person is not None:
-            return people.memberships(person.id)[0].team.address
+            return accounts_of.memberships(person.id)[0].team.address
         if not practice.is_on():
             raise DomainError("The demonstration needs the practice gateway (TIDINGS_PRACTICE=on).")
         made = practice.make_account()
@@ -54,6 +54,7 @@ def seed(app: Flask) -> str:
             main.numbers_per_request = empty.numbers_per_request = 100
             _read(empty, 500)
         _read(main, BALANCE)
+        people.seed(user.id, begun + timedelta(hours=1))
         Stories(Stage.of(user.id), main.id, empty.id, clock.now()).tell()
         _read(empty, 0)
         tenancy.session().commit()
