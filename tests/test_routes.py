@@ -44,6 +44,9 @@ RECEIVER_DOORS = {("delivery/inbox.py", "door_callback_tokens"), ("delivery/inbo
 CONNECTIONS = {
     ("delivery/inbox.py", "psycopg.connect"),
     ("health/readiness.py", "psycopg.connect"),
+    ("keeping/backup.py", "psycopg.connect"),
+    ("keeping/rotate.py", "psycopg.connect"),
+    ("keeping/upgrade.py", "psycopg.connect"),
     ("schema.py", "create_engine"),
 }
 # Modules in which SQL may stand as text, all of it written by us and none put together from input.

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from webapp.embedded import EmbeddedError
+from webapp.keeping import KeepingError
 from webapp.settings import Settings, SettingsError
 
 UNWRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC})
@@ -32,11 +33,20 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--bind", metavar="HOST:PORT", help="instead of TIDINGS_BIND")
         if name == "wait-ready":
             command.add_argument("--timeout", type=float, default=60)
+        if name in {"backup", "restore"}:
+            command.add_argument("file", metavar="FILE", type=Path)
+        if name == "restore":
+            command.add_argument("--replace", action="store_true", help="delete what is in the database now")
+        if name == "rotate-keys":
+            command.add_argument("--forget", action="store_true", help="take out keys that nothing needs")
     options = parser.parse_args(arguments)
     try:
         settings = Settings.from_environ()
         _make_instance(settings)
         return int(options.function(settings, options))
+    except KeepingError as error:
+        print(str(error), file=sys.stderr)
+        return 1
     except (SettingsError, EmbeddedError) as error:
         print(f"Tidings cannot start: {error}", file=sys.stderr)
     except OSError as error:
@@ -194,6 +204,34 @@ def demo(settings: Settings, _options: argparse.Namespace) -> int:
     return 0
 
 
+def backup(settings: Settings, options: argparse.Namespace) -> int:
+    """Write everything that teams have into one file, while Tidings runs or not."""
+    from webapp.keeping import commands
+
+    return commands.backup(settings, options.file, print)
+
+
+def restore(settings: Settings, options: argparse.Namespace) -> int:
+    """Fill an empty database from a backup; what was on its way waits for a person."""
+    from webapp.keeping import commands
+
+    return commands.restore(settings, options.file, print, replace=options.replace)
+
+
+def upgrade_db(settings: Settings, _options: argparse.Namespace) -> int:
+    """Carry the embedded database over to the newest PostgreSQL that is here."""
+    from webapp.keeping import commands
+
+    return commands.upgrade_db(settings, print)
+
+
+def rotate_keys(settings: Settings, options: argparse.Namespace) -> int:
+    """Seal all credentials with a new key; with --forget, take out the keys that nothing needs."""
+    from webapp.keeping import commands
+
+    return commands.rotate_keys(settings, print, forget=options.forget)
+
+
 Command = Callable[[Settings, argparse.Namespace], int]
 
 COMMANDS: dict[str, tuple[Command, str]] = {
@@ -207,6 +245,10 @@ COMMANDS: dict[str, tuple[Command, str]] = {
     "recount": (recount, "count messages anew and compare with what the pages show"),
     "create-user": (create_user, "make a person with a team of their own; asks for the password"),
     "demo": (demo, "put a team with campaigns in every state into a running Tidings, to look at"),
+    "backup": (backup, "write everything that teams have into one file, also while Tidings runs"),
+    "restore": (restore, "fill an empty database from a backup; nothing in it is sent by itself"),
+    "upgrade-db": (upgrade_db, "carry the embedded database over to the newest PostgreSQL that is here"),
+    "rotate-keys": (rotate_keys, "seal all credentials with a new key, also while Tidings runs"),
     "outbox": (outbox, "show the mails that wait here because no mail server is set"),
     "wait-ready": (wait_ready, "wait until everything answers"),
 }

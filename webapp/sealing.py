@@ -6,8 +6,8 @@ field), because Fernet has no associated data: a sealed value copied into anothe
 In front of each token stands the id of the key that made it, so that one query finds the rows whose key is
 gone.
 
-Beside these keys the file holds one more, for the hashes of numbers that were erased. It seals nothing, so it
-is never changed: with another one nobody who opted out would be known again.
+Beside these keys the file holds two more, for the hashes of numbers that were erased and for the names of
+accounts. They seal nothing, so they are never changed: with others nobody who opted out would be known again.
 """
 
 import base64
@@ -21,7 +21,7 @@ import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, Self
+from typing import NoReturn, Self, cast
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask import current_app
@@ -30,9 +30,10 @@ from webapp.settings import settings_of
 
 MASK = "***"
 KEY_ID_LENGTH = 8
-# How the line of the key of erased numbers begins, and the length of that key.
+# How the lines of the keys that are never changed begin, and the length of these keys.
 NUMBERS = b"numbers:"
-NUMBERS_BYTES = 32
+NAMES = b"names:"
+LASTING_BYTES = 32
 _RING = "tidings_key_ring"
 # The container engine (Docker, Podman) or systemd mounts these for one service alone and sets the mode
 # itself.
@@ -97,12 +98,14 @@ class Secret:
 class KeyRing:
     """The keys of a key file, newest first; the newest seals, any of them opens.
 
-    `numbers`: the key of erased numbers. A file from before there was one has none, and it is made from the
-    oldest key; whoever writes a file with other keys writes this one's line into it (`lines`).
+    `numbers`: the key of erased numbers; `names`: that of fingerprints. A file from before there were any has
+    none, and they are made from the oldest key; whoever writes a file with other keys writes the lines of
+    these into it (`lines`).
     """
 
     keys: tuple[bytes, ...]
     numbers: bytes = b""
+    names: bytes = b""
 
     def __post_init__(self) -> None:
         if not self.keys:
@@ -112,11 +115,11 @@ class KeyRing:
                 Fernet(key)
         except ValueError:
             raise KeyRingError("The key file holds a line that is not a Fernet key.") from None
-        if not self.numbers:
-            made = hashlib.sha256(b"tidings erased numbers\0" + self.keys[-1]).digest()
-            object.__setattr__(self, "numbers", made)
-        if len(self.numbers) != NUMBERS_BYTES:
-            raise KeyRingError("The key of erased numbers in the key file is damaged.")
+        for field, salt in (("numbers", b"tidings erased numbers\0"), ("names", b"tidings fingerprint\0")):
+            if not getattr(self, field):
+                object.__setattr__(self, field, hashlib.sha256(salt + self.keys[-1]).digest())
+            if len(getattr(self, field)) != LASTING_BYTES:
+                raise KeyRingError(f"The line “{field}:” in the key file is damaged.")
 
     def __repr__(self) -> str:
         return f"KeyRing({', '.join(key_ids(self))})"
@@ -131,13 +134,14 @@ class KeyRing:
         except OSError as error:
             raise KeyRingError(f"The key file {path} cannot be read: {error.strerror}.") from error
         stripped = [line.strip() for line in lines if line.strip()]
-        keys = tuple(line for line in stripped if not line.startswith(NUMBERS))
-        return cls(keys, _numbers_of([line for line in stripped if line.startswith(NUMBERS)]))
+        keys = tuple(line for line in stripped if not line.startswith((NUMBERS, NAMES)))
+        return cls(keys, _lasting(stripped, NUMBERS), _lasting(stripped, NAMES))
 
     def lines(self) -> bytes:
-        """The key file that holds this ring: each key in a line, then that of erased numbers."""
-        kept = NUMBERS + base64.urlsafe_b64encode(self.numbers)
-        return b"".join(line + b"\n" for line in (*self.keys, kept))
+        """The key file that holds this ring: each key in a line, then those that are never changed."""
+        lasting = ((NUMBERS, self.numbers), (NAMES, self.names))
+        kept = (head + base64.urlsafe_b64encode(key) for head, key in lasting)
+        return b"".join(line + b"\n" for line in (*self.keys, *kept))
 
     @classmethod
     def load_or_create(cls, path: Path) -> Self:
@@ -151,26 +155,44 @@ class KeyRing:
 
 
 def key_ring() -> KeyRing:
-    """The application's key ring, read once a process. Raises KeyRingError."""
-    ring = current_app.extensions.get(_RING)
-    if not isinstance(ring, KeyRing):
-        ring = KeyRing.load_or_create(settings_of(current_app).keys_file)
-        current_app.extensions[_RING] = ring
-    return ring
+    """The application's key ring, read anew whenever its file is another one. Raises KeyRingError.
+
+    Call it after the row that is to be opened was read: a key is in the file before anything is sealed with
+    it, so it is in the ring then.
+    """
+    path = settings_of(current_app).keys_file
+    seen = _state_of(path)
+    kept = current_app.extensions.get(_RING)
+    # A file that is gone is not made anew under a running program: it would know nothing of the old keys.
+    if kept is None or seen not in (None, kept[0]):
+        ring = KeyRing.load_or_create(path)
+        kept = current_app.extensions[_RING] = (seen or _state_of(path), ring)
+    return cast(KeyRing, kept[1])
 
 
-def _numbers_of(lines: list[bytes]) -> bytes:
-    """The key of erased numbers, b"" where the file has none yet."""
-    if len(lines) > 1:
-        raise KeyRingError("The key file holds more than one key of erased numbers.")
-    if not lines:
+def _state_of(path: Path) -> tuple[int, int, int] | None:
+    """What changes when the file does; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _lasting(lines: list[bytes], head: bytes) -> bytes:
+    """A key that is never changed, b"" where the file has none yet."""
+    found = [line.removeprefix(head) for line in lines if line.startswith(head)]
+    name = head.decode()
+    if len(found) > 1:
+        raise KeyRingError(f"The key file holds more than one line “{name}”.")
+    if not found:
         return b""
     try:
-        key = base64.b64decode(lines[0].removeprefix(NUMBERS), altchars=b"-_", validate=True)
+        key = base64.b64decode(found[0], altchars=b"-_", validate=True)
     except binascii.Error:
         key = b""
     if not key:
-        raise KeyRingError("The key of erased numbers in the key file is damaged.")
+        raise KeyRingError(f"The line “{name}” in the key file is damaged.")
     return key
 
 
@@ -183,25 +205,52 @@ def _check_private(path: Path, status: os.stat_result) -> None:
         raise KeyRingError(f"The key file {path} can be read by others; set its mode to 600.")
 
 
+def save(ring: KeyRing, path: Path) -> None:
+    """Put a ring into the place of the one in the file, whole or not at all. Raises OSError."""
+    draft = _written_aside(ring, path)
+    try:
+        # Who may read it stays as it was, where we may say so.
+        with contextlib.suppress(PermissionError):
+            found = path.stat()
+            os.chown(draft, found.st_uid, found.st_gid)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
 def _create(path: Path) -> None:
     """Write aside, then link into place: nobody can see half a file, and the first of several wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    draft = _written_aside(KeyRing((Fernet.generate_key(),), *_fresh_lasting()), path)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(KeyRing((Fernet.generate_key(),), secrets.token_bytes(NUMBERS_BYTES)).lines())
-            file.flush()
-            os.fsync(file.fileno())
         with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
+            path.hardlink_to(draft)
     finally:
         draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync_folder(path.parent)
+
+
+def _written_aside(ring: KeyRing, path: Path) -> Path:
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(ring.lines())
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _fresh_lasting() -> tuple[bytes, bytes]:
+    return secrets.token_bytes(LASTING_BYTES), secrets.token_bytes(LASTING_BYTES)
 
 
 def _key_id(key: bytes) -> str:
@@ -211,6 +260,11 @@ def _key_id(key: bytes) -> str:
 def key_ids(ring: KeyRing) -> list[str]:
     """The ids of the keys, newest first; `key_id_of` returns one of them for a sealed value."""
     return [_key_id(key) for key in ring.keys]
+
+
+def numbers_id(ring: KeyRing) -> str:
+    """The id of the key of erased numbers, by which a backup knows its file."""
+    return _key_id(ring.numbers)
 
 
 def key_id_of(sealed: bytes) -> str:
@@ -258,13 +312,12 @@ def reseal(ring: KeyRing, sealed: bytes) -> bytes:
 
 
 def fingerprint(ring: KeyRing, *parts: str | Secret) -> bytes:
-    """A 32-byte name for a combination of texts that nobody without the oldest key can guess back.
+    """A 32-byte name for a combination of texts that nobody without the file can guess back.
 
-    The oldest key is used so that adding a newer one changes no fingerprint.
+    The same for as long as there is the file, whatever other keys come and go.
     """
     texts = [part.reveal() if isinstance(part, Secret) else part for part in parts]
-    key = hashlib.sha256(b"tidings fingerprint\0" + ring.keys[-1]).digest()
-    return hmac.digest(key, json.dumps(texts).encode(), "sha256")
+    return hmac.digest(ring.names, json.dumps(texts).encode(), "sha256")
 
 
 def number_hash(ring: KeyRing, team_id: int, mobile: str) -> bytes:

@@ -183,5 +183,5 @@ def test_a_file_from_before_there_was_a_key_for_numbers_keeps_the_one_it_stands_
 
 @pytest.mark.parametrize("line", [b"numbers:", b"numbers:AAAA", b"numbers:%%%", b"numbers:x\nnumbers:y"])
 def test_a_damaged_key_for_numbers_is_refused(tmp_path: Path, line: bytes) -> None:
-    with pytest.raises(KeyRingError, match="erased numbers"):
+    with pytest.raises(KeyRingError, match="numbers:”"):
         KeyRing.load(write(tmp_path / "keys", Fernet.generate_key() + b"\n" + line))

@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from webapp import tenancy
 from webapp.campaigns import endings, pausing, repeats, rollups, statements, tallies
 from webapp.campaigns.models import Attempt, Batch
+from webapp.campaigns.restored_statements import RESTORED
 from webapp.campaigns.rollups import BatchMove
 from webapp.campaigns.states import BatchState
 from webapp.settings import Times
@@ -33,8 +34,11 @@ def reap(now: datetime, times: Times) -> int:
             Attempt.batch_no == row.no,
             Attempt.n == row.attempts,
         )
-        started_at = session.scalars(select(Attempt.started_at).where(*attempt)).one()
+        started_at, why = session.execute(select(Attempt.started_at, Attempt.why).where(*attempt)).one()
         first_unknown_at = row.first_unknown_at or started_at
+        # What another program knows about it since, this copy of the database does not.
+        may_repeat = why != RESTORED
+        wake_at = repeats.next_repeat(row.repeats, first_unknown_at, times, now) if may_repeat else None
         session.execute(
             update(Attempt)
             .where(*attempt, Attempt.outcome.is_(None))
@@ -49,7 +53,7 @@ def reap(now: datetime, times: Times) -> int:
                 lease_until=None,
                 why="reaped",
                 first_unknown_at=first_unknown_at,
-                wake_at=repeats.next_repeat(row.repeats, first_unknown_at, times, now),
+                wake_at=wake_at,
             )
             .execution_options(synchronize_session=False)
         )

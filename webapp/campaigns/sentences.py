@@ -245,6 +245,11 @@ def pause_words(reason: str) -> str:
             "The gateway refused a request and sent it to some of its numbers all the same. Nothing more is "
             "sent, so that nobody gets it twice; look at what is not confirmed before you resume."
         ),
+        "restored": _(
+            "These data come from a backup. What was sent after it was made is not known here, so nothing "
+            "goes on by itself. Resume the campaign only if you know that the rest was not sent elsewhere: "
+            "people would get it twice. Otherwise stop it."
+        ),
         "sums": _(
             "The planned numbers do not add up to the recipients, so nothing was sent. Please report this."
         ),

@@ -9,6 +9,7 @@ from typing import Any
 from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 
+from webapp.campaigns.restored_statements import RESTORED
 from webapp.campaigns.states import BatchState
 from webapp.gateway.answers import Meaning, Why
 from webapp.gateway.report_words import meaning
@@ -163,6 +164,8 @@ def _why(why: str | None, code: int | None) -> str:
     }
     if why == "reaped":
         return _("The worker that made the request did not come back with an answer.")
+    if why == RESTORED:
+        return _("It was under way when the backup was made that these data come from.")
     return words.get(_known(why), _("Its answer could not be read."))
 
 
