@@ -115,6 +115,7 @@ def _register(app: Flask, settings: Settings) -> None:
     from webapp import error_pages as errors
     from webapp import headers, kit, pages
     from webapp.accounts import permissions, requests
+    from webapp.accounts.audit_views import blueprint as audit
     from webapp.accounts.blueprint import blueprint as accounts
     from webapp.accounts.member_views import blueprint as members
     from webapp.campaigns.blueprint import blueprint as campaigns
@@ -136,6 +137,7 @@ def _register(app: Flask, settings: Settings) -> None:
         health,
         accounts,
         members,
+        audit,
         gateway,
         home,
         balance,
@@ -155,6 +157,8 @@ def _register(app: Flask, settings: Settings) -> None:
 def _connect_pages(app: Flask) -> None:
     """Tell the frame of every page what there is."""
     from webapp import pages
+    from webapp.accounts import audit_objects
+    from webapp.accounts.audit_views import NAV as AUDIT_PLACES
     from webapp.accounts.member_views import NAV as MEMBER_PLACES
     from webapp.campaigns.blueprint import NAV as CAMPAIGN_PLACES
     from webapp.campaigns.sent_to import sent_to
@@ -163,11 +167,13 @@ def _connect_pages(app: Flask) -> None:
     from webapp.contacts.imports import undoing
     from webapp.gateway import queries as gateway
     from webapp.gateway.views import NAV as GATEWAY_PLACES
+    from webapp.reports.audit_kinds import KINDS
     from webapp.reports.balance_views import NAV as BALANCE_PLACES
     from webapp.reports.home_views import NAV as HOME_PLACES
 
     undoing.connect(app, sent_to)
-    pages.add_nav(app, *MEMBER_PLACES)
+    audit_objects.connect(app, **KINDS)
+    pages.add_nav(app, *MEMBER_PLACES, *AUDIT_PLACES)
     pages.add_nav(
         app, *HOME_PLACES, *START_PLACES, *CAMPAIGN_PLACES, *CONTACT_PLACES, *GATEWAY_PLACES, *BALANCE_PLACES
     )

@@ -66,6 +66,8 @@ class Frame:
     balance: Callable[[], BalanceView | None] = lambda: None
     may: Callable[[str], bool] = lambda _permission: False
     """Whether the person at hand has a permission."""
+    may_in: Callable[[str, str], bool] = lambda _address, _permission: True
+    """Whether they have one in the team of this address."""
 
 
 def add_nav(app: Flask, *items: NavItem) -> None:
@@ -80,16 +82,18 @@ def connect(
     teams: Callable[[], Iterable[TeamLink]] | None = None,
     balance: Callable[[], BalanceView | None] | None = None,
     may: Callable[[str], bool] | None = None,
+    may_in: Callable[[str, str], bool] | None = None,
 ) -> None:
     """Give the frame its sources: the signed-in user's teams, and the balance of the team at hand.
 
     Both are called at most once a page, and only by pages that draw the frame of a team. `may` says which
-    places of the navigation the person sees.
+    places of the navigation the person sees, `may_in` which of them lie in another team too.
     """
     frame = _frame(app)
     frame.teams = teams or frame.teams
     frame.balance = balance or frame.balance
     frame.may = may or frame.may
+    frame.may_in = may_in or frame.may_in
 
 
 def _frame(app: Flask) -> Frame:
@@ -165,10 +169,15 @@ class Shell:
         return url_for(endpoint, team=self.team.address) if self.team is not None else None
 
     def in_team(self, address: str) -> str | None:
-        """The section at hand, but in another team."""
-        here = next((item for item in _frame(current_app).nav if self._is_current(item.endpoint)), None)
-        first = next((item for item in _frame(current_app).nav if self._exists(item)), None)
-        item = here if here is not None and self._exists(here) else first
+        """The section at hand, but in another team; its first one where the person may not see that there."""
+        frame = _frame(current_app)
+        there = [
+            item
+            for item in frame.nav
+            if self._exists(item) and (item.permission is None or frame.may_in(address, item.permission))
+        ]
+        here = next((item for item in there if self._is_current(item.endpoint)), None)
+        item = here or next(iter(there), None)
         return url_for(item.endpoint, team=address) if item is not None else None
 
     def _exists(self, item: NavItem) -> bool:

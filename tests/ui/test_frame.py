@@ -12,7 +12,7 @@ from webapp import pages
 from webapp.frame import BalanceView, NavItem
 
 ITEMS = (
-    NavItem("audit.index", "Audit log", "shield-check", "audit.view", foot=True, order=90),
+    NavItem("log.index", "Audit log", "shield-check", "audit.view", foot=True, order=90),
     NavItem("home", "Home", "house", "team.view", order=10, tab=True),
     NavItem("missing.index", "Not built", "inbox"),
 )
@@ -29,7 +29,7 @@ def framed(app: Flask) -> Flask:
         return pages.render("kit/plain.html")
 
     app.add_url_rule("/t/<team>/home", "home", page)
-    app.add_url_rule("/t/<team>/audit", "audit.index", page)
+    app.add_url_rule("/t/<team>/log", "log.index", page)
     pages.add_nav(app, *ITEMS)
     return app
 
@@ -42,8 +42,8 @@ def test_places_show_by_permission_in_their_order(framed: Flask) -> None:
 
 
 def test_the_place_at_hand_is_marked(framed: Flask) -> None:
-    html = framed.test_client().get("/t/owner/audit").text
-    assert '<a href="/t/owner/audit" aria-current="page">' in html
+    html = framed.test_client().get("/t/owner/log").text
+    assert '<a href="/t/owner/log" aria-current="page">' in html
     assert '<a href="/t/owner/home" aria-current' not in html
 
 
@@ -71,9 +71,17 @@ def test_a_balance_never_read_shows_no_number(framed: Flask) -> None:
 
 def test_the_team_menu_leads_to_the_same_section_elsewhere(framed: Flask) -> None:
     other = SimpleNamespace(address="viewer", name="Northgate")
-    pages.connect(framed, teams=lambda: [other])
-    html = framed.test_client().get("/t/owner/audit").text
-    assert '<a href="/t/viewer/audit">' in html
+    pages.connect(framed, teams=lambda: [other], may_in=lambda _address, _permission: True)
+    html = framed.test_client().get("/t/owner/log").text
+    assert '<a href="/t/viewer/log">' in html
+
+
+def test_it_leads_to_no_section_that_one_may_not_see_there(framed: Flask) -> None:
+    other = SimpleNamespace(address="viewer", name="Northgate")
+    pages.connect(framed, teams=lambda: [other], may_in=lambda _address, wanted: wanted != "audit.view")
+    html = framed.test_client().get("/t/owner/log").text
+    assert '<a href="/t/viewer/log">' not in html
+    assert '<a href="/t/viewer/home">' in html
 
 
 def test_signed_in_without_a_team(app: Flask) -> None:

@@ -12,6 +12,7 @@ from wtforms import Field
 
 from webapp import frame
 from webapp.accounts import queries
+from webapp.accounts.permissions import PERMISSIONS, Role
 from webapp.settings import settings_of
 
 blueprint = Blueprint("accounts", __name__)
@@ -22,11 +23,16 @@ KEEP_PREFERENCE = 365 * 24 * 3600
 @blueprint.record_once
 def _join_frame(state: BlueprintSetupState) -> None:
     app = cast(Flask, state.app)
-    frame.connect(app, teams=queries.my_teams)
+    frame.connect(app, teams=queries.my_teams, may_in=_may_in)
     settings = frame.NavItem(
         "accounts.general", _l("Settings"), "settings", permission="team.manage", foot=True, order=80
     )
     frame.add_nav(app, settings)
+
+
+def _may_in(address: str, permission: str) -> bool:
+    role = next((one.role for one in queries.my_memberships() if one.team.address == address), None)
+    return role is not None and Role(role) in PERMISSIONS[permission]
 
 
 def home() -> str:

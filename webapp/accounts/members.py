@@ -57,11 +57,11 @@ def change_role(by: int, user_id: int, role: Role) -> bool:
     Raises DomainError where `by` may not, and for the last owner.
     """
     mine, theirs = _both(by, user_id)
-    if theirs.role is role:
-        return False
     _check_may(mine, theirs)
     if role not in roles_to_give(mine.role):
         raise DomainError(_("Only owners can make somebody an owner."), "role")
+    if theirs.role is role:
+        return False
     if theirs.role is Role.OWNER:
         _check_other_owner()
     db.session.execute(update(Member).where(_is(user_id)).values(role=role))

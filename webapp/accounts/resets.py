@@ -111,7 +111,8 @@ def _send(user_id: int) -> None:
     token = tokens.new_token()
     made = db.session.execute(
         update(PasswordReset)
-        .where(PasswordReset.user_id == user_id, PasswordReset.token_hash.is_(None), User.id == user_id)
+        .where(PasswordReset.user_id == user_id, PasswordReset.token_hash.is_(None))
+        .where(User.id == PasswordReset.user_id)
         .values(token_hash=tokens.digest(token))
         .returning(User.email, PasswordReset.language)
     ).one_or_none()
