@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flask import Response, abort, flash, g, request, url_for
+from flask import Response, abort, flash, g, request, stream_with_context, url_for
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import FileStorage
@@ -225,6 +225,7 @@ def _acted(import_id: int, act: operations.Act) -> Response:
 
 
 def _download(content: Iterator[bytes], name: str) -> Response:
-    response = Response(content, mimetype="text/csv")
+    # The rows are read while they are sent, after the view has returned.
+    response = Response(stream_with_context(content), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
