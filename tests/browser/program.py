@@ -38,6 +38,7 @@ class Program:
             "TIDINGS_BIND": f"127.0.0.1:{port}",
             "TIDINGS_PRACTICE_BIND": f"127.0.0.1:{practice_port}",
             "TIDINGS_GATEWAY_URL": self.practice.base_url,
+            "TIDINGS_PRACTICE_LEDGER": str(self.practice.ledger_file),
         }
         own = {
             key: value for key, value in os.environ.items() if not key.startswith(("TIDINGS_", "DATABASE_"))

@@ -26,7 +26,12 @@ def read_arguments(arguments: list[str]) -> Options:
         "--bind", default="127.0.0.1:8010", metavar="HOST:PORT", help="port 0 takes a free one"
     )
     parser.add_argument(
-        "--ledger", type=Path, metavar="FILE", help="write every submission and report, as JSON lines"
+        "--ledger",
+        type=Path,
+        metavar="FILE",
+        # `webapp up` starts this program with options of its own; who wants a ledger there names it so.
+        default=os.environ.get("TIDINGS_PRACTICE_LEDGER") or None,
+        help="write every submission and report, as JSON lines (or TIDINGS_PRACTICE_LEDGER)",
     )
     parser.add_argument(
         "--state", type=Path, metavar="FILE", help="keep accounts and balances across restarts"
