@@ -120,12 +120,15 @@ def _register(app: Flask, settings: Settings) -> None:
     from webapp.accounts.member_views import blueprint as members
     from webapp.campaigns.blueprint import blueprint as campaigns
     from webapp.campaigns.start import blueprint as start
+    from webapp.campaigns.template_views import blueprint as templates
     from webapp.contacts.blueprint import blueprint as contacts
     from webapp.gateway.views import blueprint as gateway
     from webapp.health.views import blueprint as health
     from webapp.reports.balance_views import blueprint as balance
     from webapp.reports.export_views import blueprint as exports
+    from webapp.reports.help_views import blueprint as help_pages
     from webapp.reports.home_views import blueprint as home
+    from webapp.reports.views import blueprint as reports
 
     # These register their jobs or their pages when they are imported; nothing else needs them here.
     for module in REGISTERING:
@@ -140,10 +143,13 @@ def _register(app: Flask, settings: Settings) -> None:
         audit,
         gateway,
         home,
+        reports,
         balance,
         exports,
+        help_pages,
         start,
         campaigns,
+        templates,
         contacts,
     ):
         app.register_blueprint(blueprint)
@@ -163,6 +169,7 @@ def _connect_pages(app: Flask) -> None:
     from webapp.campaigns.blueprint import NAV as CAMPAIGN_PLACES
     from webapp.campaigns.sent_to import sent_to
     from webapp.campaigns.start import NAV as START_PLACES
+    from webapp.campaigns.template_views import NAV as TEMPLATE_PLACES
     from webapp.contacts.blueprint import NAV as CONTACT_PLACES
     from webapp.contacts.imports import undoing
     from webapp.gateway import queries as gateway
@@ -170,11 +177,13 @@ def _connect_pages(app: Flask) -> None:
     from webapp.reports.audit_kinds import KINDS
     from webapp.reports.balance_views import NAV as BALANCE_PLACES
     from webapp.reports.home_views import NAV as HOME_PLACES
+    from webapp.reports.views import NAV as REPORT_PLACES
 
     undoing.connect(app, sent_to)
     audit_objects.connect(app, **KINDS)
-    pages.add_nav(app, *MEMBER_PLACES, *AUDIT_PLACES)
+    pages.add_nav(app, *MEMBER_PLACES, *AUDIT_PLACES, *TEMPLATE_PLACES)
     pages.add_nav(
         app, *HOME_PLACES, *START_PLACES, *CAMPAIGN_PLACES, *CONTACT_PLACES, *GATEWAY_PLACES, *BALANCE_PLACES
     )
+    pages.add_nav(app, *REPORT_PLACES)
     pages.connect(app, balance=gateway.frame_balance)

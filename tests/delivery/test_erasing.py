@@ -96,7 +96,7 @@ def whole(app: Flask, person: Person) -> None:
 
 
 def adds_up(app: Flask, person: Person) -> None:
-    """Recounting gives the figures that pages show, of batches too that were brought to their state by hand."""
+    """Recounting gives the figures that pages show, of batches too that were brought there by hand."""
     with tenancy.team_scope(person.team_id, app):
         assert recounting.differences() == []
 

@@ -14,10 +14,10 @@ from flask_babel import gettext as _
 
 from webapp import clock
 from webapp.accounts import queries as accounts
-from webapp.campaigns import cautions, composing, drafts, hours, kept, testing, texts
+from webapp.campaigns import cautions, composing, drafts, hours, kept, template_queries, testing, texts
 from webapp.campaigns.drafts import Look, Written
 from webapp.campaigns.forms import ComposeForm
-from webapp.campaigns.models import Campaign
+from webapp.campaigns.models import Campaign, Template
 from webapp.campaigns.states import Kind
 from webapp.campaigns.written import tidy
 from webapp.contacts import groups
@@ -76,6 +76,11 @@ class ComposePage:
     def part(self, block: str, status: int = 200) -> Response:
         """The part of the page of that name."""
         return render(PARTS, block=block, status=status, page=self)
+
+    @cached_property
+    def templates(self) -> list[Template]:
+        """The texts that can be begun with."""
+        return template_queries.offered()
 
     @property
     def saved(self) -> Campaign:

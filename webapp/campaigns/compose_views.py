@@ -19,6 +19,7 @@ from webapp.campaigns.compose_page import ComposePage, conflict_with
 from webapp.campaigns.drafts import StaleDraftError
 from webapp.campaigns.forms import MOST_PASTE_BYTES, ComposeForm
 from webapp.campaigns.states import CampaignState
+from webapp.campaigns.template_queries import template_or_404
 from webapp.errors import DomainError
 from webapp.pages import hx_place, is_fragment, render, see_other
 
@@ -29,11 +30,13 @@ CONFLICT_SHOWN = 422
 @blueprint.get("/campaigns/new")
 @requires("campaigns.write")
 def new() -> Response:
-    """Compose; `from` names a campaign whose people and text to begin with."""
+    """Compose; `from` names a campaign whose people and text to begin with, `template` a template."""
     form = composing.new_form()
-    source_id = request.args.get("from", type=int)
+    source_id, template_id = (request.args.get(name, type=int) for name in ("from", "template"))
     if source_id is not None:
         composing.fill_copy(form, campaign_or_404(source_id))
+    elif template_id is not None:
+        composing.fill_template(form, template_or_404(template_id))
     return ComposePage(form).whole()
 
 
@@ -138,6 +141,8 @@ def submitted(form: ComposeForm, draft_id: int | None) -> Response:
     composing.know(form, page.draft)
     if then == "test":
         return _tested(page)
+    if then == "template":
+        return see_other(url_for("templates.new", **{"from": page.draft.id}))
     if then == "review":
         return _on_to_review(page, faults)
     if faults:

@@ -13,10 +13,10 @@ from sqlalchemy import select
 
 from webapp import clock, tenancy
 from webapp.accounts.requests import MOST_ID
-from webapp.campaigns import drafts, moments, queries
+from webapp.campaigns import drafts, moments, queries, template_operations
 from webapp.campaigns.drafts import MOST_SIGNATURE, Written
 from webapp.campaigns.forms import MOST_KEY, ComposeForm
-from webapp.campaigns.models import Campaign
+from webapp.campaigns.models import Campaign, Template
 from webapp.campaigns.states import Kind
 from webapp.contacts import groups
 from webapp.errors import DomainError, Words
@@ -120,6 +120,11 @@ def fill_copy(form: ComposeForm, source: Campaign) -> None:
         form.account.data = account_id
 
 
+def fill_template(form: ComposeForm, template: Template) -> None:
+    """Begin with the text of a template."""
+    form.body.data, form.kind.data, form.template.data = template.body, template.kind, str(template.id)
+
+
 def know(form: ComposeForm, draft: Campaign) -> None:
     """Let the form carry which draft it is about, and the version that it shows."""
     form.draft.data, form.version.data = str(draft.id), str(draft.version)
@@ -139,6 +144,9 @@ def save(form: ComposeForm, draft_id: int | None) -> tuple[Campaign, list[Domain
         version=number(form.keep.data) or number(form.version.data),
         draft_key=(form.draft_key.data or "")[:MOST_KEY] or None,
     )
+    template_id = number(form.template.data)
+    if draft_id is None and template_id is not None:
+        template_operations.note_used(template_id, clock.now())
     return draft, reading.faults
 
 

@@ -55,6 +55,8 @@ class ComposeForm(FlaskForm):  # type: ignore[misc] # the library carries no typ
     version = HiddenField()
     # Made with the page, so that two saves of a new draft at once make one.
     draft_key = HiddenField(validators=[Length(max=MOST_KEY)])
+    # The template that a new draft begins with.
+    template = HiddenField()
     # Which button was pressed; and the version that a person wants to save over.
     then = StringField()
     keep = StringField()

@@ -83,9 +83,9 @@ def check_fields(text: str, known: Collection[str]) -> None:
     """
     for match in _BRACED.finditer(text):
         if match[1] not in known:
-            raise _no_field(match[0], _nearest(match[1], known), known)
+            raise _no_field(match[0], nearest(match[1], known), known)
     for match in _WIDE.finditer(text):
-        meant = _nearest(match[1], known)
+        meant = nearest(match[1], known)
         if match[0] != f"{{{match[1]}}}" and meant is not None:
             raise DomainError(
                 _(
@@ -109,7 +109,7 @@ def check_refusal(text: str) -> None:
         )
 
 
-def _nearest(said: str, known: Collection[str]) -> str | None:
+def nearest(said: str, known: Collection[str]) -> str | None:
     """The field that was probably meant."""
     word = unicodedata.normalize("NFKC", said).strip().casefold()
     if word in _MEANT:
