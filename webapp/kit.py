@@ -30,6 +30,7 @@ from wtforms.validators import DataRequired
 from webapp import pages, statuses
 from webapp.accounts.permissions import public
 from webapp.reading import LANGUAGES, THEMES
+from webapp.reports import breakdowns, charts
 
 blueprint = Blueprint("kit", __name__)
 
@@ -176,7 +177,46 @@ def _samples() -> dict[str, Any]:
         "rows": _rows(),
         "curve": [0, 22, 41, 56, 68, 77, 84, 88, 91, 93, 94, 95, 95],
         "failed_curve": [0, 0, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2],
+        "days": _days(),
+        "heat": _heat(),
+        "edges": breakdowns.HEATS,
     }
+
+
+def _days() -> charts.Chart:
+    """A line with gaps, a day alone, and a day that is not over; the days before it dashed."""
+    now = [94.1, None, 96.0, 95.2, None, 93.8, 96.4, 95.9, 91.0]
+    before = [92.0, 92.5, 91.8, 93.0, 92.7, None, None, 93.4, 93.9]
+    series: list[dict[str, Any]] = [
+        {"label": _l("These days"), "tone": "ok", "values": now, "runs": charts.runs(now, dotted_end=True)},
+        {"label": _l("The days before"), "tone": "wait", "dashed": True, "runs": charts.runs(before)},
+    ]
+    labels = [str(day) for day in range(1, 10)]
+    rows = [
+        [label, *("–" if one is None else f"{one}%" for one in pair)]
+        for label, *pair in zip(labels, now, before, strict=True)
+    ]
+    return charts.Chart(
+        sentence=str(_l("Delivered per day")),
+        series=series,
+        x_labels=labels,
+        y_labels=["100%", "90%", "80%"],
+        top=100,
+        bottom=80,
+        says=[row[1] for row in rows],
+        heads=[str(_l("Day")), str(_l("These days")), str(_l("The days before"))],
+        rows=rows,
+    )
+
+
+def _heat() -> breakdowns.Heat:
+    """A cell of each tint, one that counts, one that is empty."""
+    cells: list[tuple[str, int | None]] = [
+        ("72", 0), ("86", 1), ("93", 2), ("97", 3), ("99", 4), ("(12)", None), ("", None),
+    ]  # fmt: skip
+    rows = [(str(name), cells[at:] + cells[:at]) for at, name in enumerate((_l("Mon"), _l("Tue")))]
+    sentence = str(_l("Delivered by weekday and hour"))
+    return breakdowns.Heat(sentence, list(range(9, 16)), rows, counts=True)
 
 
 def _events() -> list[dict[str, Any]]:

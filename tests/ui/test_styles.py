@@ -28,6 +28,7 @@ TEXTS = [
     *((tone, f"{tone}-soft") for tone in ("ok", "bad", "wait", "info", "odd")),
     *((tone, "surface") for tone in ("ok", "bad", "odd")),
     *(("ink", f"{tone}-soft") for tone in ("bad", "info", "odd", "accent")),
+    *(("ink", f"heat-{strength}") for strength in (2, 3, 4)),
     ("link", "accent-soft"),
 ]
 MARKS = [("line-2", "surface"), ("ok-fill", "surface"), ("bad-fill", "surface"), ("link", "surface")]
