@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flask import Response, abort, flash, g, request, stream_with_context, url_for
+from flask import Response, abort, flash, g, request, url_for
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import FileStorage
@@ -24,6 +24,7 @@ from webapp.contacts.imports.forms import MOST_PASTE, BringForm, ColumnsForm, Re
 from webapp.contacts.imports.models import ContactImport
 from webapp.contacts.imports.page import ImportPage
 from webapp.contacts.imports.words import STATES, heads_of, reason_of
+from webapp.downloads import attachment
 from webapp.errors import DomainError
 from webapp.pages import is_fragment, render, see_other
 
@@ -86,7 +87,7 @@ def import_bring() -> Response:
 @requires("contacts.write")
 def import_sample() -> Response:
     """A file as it should be."""
-    return _download(sheets.csv_bytes(SAMPLE), "tidings-sample.csv")
+    return attachment(sheets.csv_bytes(SAMPLE), "tidings-sample.csv", "text/csv")
 
 
 @blueprint.get("/contacts/imports/<int:import_id>")
@@ -172,7 +173,7 @@ def import_left_out(import_id: int) -> Response:
     one = import_or_404(import_id)
     if not queries.keeps_problems(one.id):
         abort(404)
-    return _download(sheets.csv_bytes(_left_out_rows(one)), f"left-out-{one.id}.csv")
+    return attachment(sheets.csv_bytes(_left_out_rows(one)), f"left-out-{one.id}.csv", "text/csv")
 
 
 def _left_out_rows(one: ContactImport) -> Iterator[list[str]]:
@@ -222,10 +223,3 @@ def _acted(import_id: int, act: operations.Act) -> Response:
     else:
         tenancy.session().commit()
     return see_other(url_for("contacts.import_show", import_id=import_id))
-
-
-def _download(content: Iterator[bytes], name: str) -> Response:
-    # The rows are read while they are sent, after the view has returned.
-    response = Response(stream_with_context(content), mimetype="text/csv")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
