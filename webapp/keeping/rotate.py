@@ -61,11 +61,13 @@ def rotate(conninfo: str, keys_file: Path, between: Callable[[], None] = lambda:
     """
     ring = _load(keys_file)
     with psycopg.connect(conninfo, autocommit=True) as base:
-        made = not _others(_counts(base), ring)
+        # What an earlier run did not come to; also where somebody put a key into the file by hand.
+        resealed = _reseal_all(base, ring, between)
+        made = not resealed
         if made:
             ring = dataclasses.replace(ring, keys=(Fernet.generate_key(), *ring.keys))
             _save(ring, keys_file)
-        resealed = _reseal_all(base, ring, between)
+            resealed = _reseal_all(base, ring, between)
         return Rotated(key_ids(ring)[0], made, resealed, _others(_counts(base), ring))
 
 
