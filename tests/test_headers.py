@@ -69,6 +69,7 @@ def ids(app: Flask, alice: Person, practice: PracticeGateway) -> Ids:
         "contact_id": contact,
         "group_id": group,
         "account_id": account,
+        "export_id": 1,
         "campaign_id": campaign,
         "status": 404,
         "token": token,

@@ -211,7 +211,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("balance.check", "POST"): Case(SPARE, works=(303,)),
     ("balance.set_line", "POST"): Case(SPARE, form=lined, works=(303,)),
     ("exports.create", "POST"): Case(form=exported, works=(303,), form_ids={"campaign": "sent"}),
-    ("exports.file", "GET"): Case({"export_id": "export"}, shows=False),
+    ("exports.file", "GET"): Case({"export_id": "export"}),
     ("campaigns.confirm", "POST"): Case(DRAFT, form=confirmed, works=(303,)),
 }
 
@@ -225,6 +225,7 @@ MOST_EXEMPT = 8
 # Names in queries that are, or could be taken for, the name of a row; each is tried on every page.
 QUERY_IDS = {
     "from": "sent",
+    "campaign": "sent",
     "before": "sent",
     "after": "message",
     "find": "message",
@@ -248,8 +249,14 @@ OTHER_NAMES = frozenset(
 # Fields of forms that could name a row. But for the first two they name none: keys are random, "seen" is a
 # digest, the others count something.
 FORM_NAMES = frozenset(
-    {"account", "draft", "key", "seen", "draft_key", "test_key", "version", "shown", "was"}
+    {"account", "campaign", "draft", "key", "seen", "draft_key", "test_key", "version", "shown", "was"}
     | {"groups", "minus"}
 )
 # Arguments of jobs, with the row that each names.
-JOB_IDS = {"account_id": "account", "campaign_id": "sent"}
+JOB_IDS = {
+    "account_id": "account",
+    "campaign_id": "sent",
+    "export_id": "export",
+    "reading_id": "reading",
+    "user_id": "person",
+}

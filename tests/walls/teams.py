@@ -25,7 +25,9 @@ from webapp.contacts.models import ContactGroup
 from webapp.database import new_id
 from webapp.delivery import settling
 from webapp.gateway import operations as gateway
+from webapp.gateway import queries as gateway_reads
 from webapp.gateway.models import BalanceReading
+from webapp.reports import exports
 from webapp.sealing import Secret
 
 CANARY = "kanari7f3a"
@@ -69,7 +71,7 @@ def build(app: Flask, database: Database, practice: PracticeGateway) -> World:
             wait_until(lambda side=side: state_of(app, side, "sent") == "waiting_for_reports")  # type: ignore[misc] # the default binds the loop's value
     for side in sides:
         tell(app, database, side)
-    return World(*sides)
+    return World(*[take(app, side) for side in sides])
 
 
 def furnish(app: Flask, practice: PracticeGateway, person: Person, mark: str, first: int) -> Side:
@@ -187,6 +189,22 @@ def tell(app: Flask, database: Database, side: Side) -> None:
             "VALUES (%s, %s, %s, %s, %s, %s, '')",
             [team_id, account_id, now, f"{side.mark}-8", side.ids["number"], side.mark[:32]],
         )
+
+
+def take(app: Flask, side: Side) -> Side:
+    """Let the team's owner have a file of recipients that is ready to be fetched."""
+    person = side.person
+    with tenancy.team_scope(person.team_id, app) as session:
+        sent = session.get_one(Campaign, (person.team_id, int(side.ids["sent"])))
+        export_id = exports.ask_recipients(sent, exports.Format.CSV, person.user_id, "en").id
+        session.commit()
+        exports.in_snapshot()
+        exports.make(export_id)
+        session.commit()
+        reading = gateway_reads.last_good_reading(int(side.ids["account"]))
+        assert reading is not None
+        more = {"export": str(export_id), "reading": str(reading.id), "person": str(person.user_id)}
+    return dataclasses.replace(side, ids={**side.ids, **more})
 
 
 def rows_of(database: Database, side: Side) -> dict[str, list[str]]:

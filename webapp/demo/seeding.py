@@ -9,15 +9,13 @@ from flask import Flask, g
 from webapp import clock, tenancy
 from webapp.accounts import operations as accounts
 from webapp.accounts import queries as accounts_of
-from webapp.demo import EMAIL, PASSWORD, people
+from webapp.demo import EMAIL, PASSWORD, balance, people, taken
 from webapp.demo.acting import Stage
 from webapp.demo.stories import Stories
 from webapp.errors import DomainError
 from webapp.gateway import operations as gateway
 from webapp.gateway import practice
-from webapp.gateway.answers import Why
-from webapp.gateway.balances import BalanceOutcome, BalanceVerdict
-from webapp.gateway.models import BalanceCause, GatewayAccount
+from webapp.gateway.models import BalanceCause
 from webapp.sealing import Secret
 
 TEAM = "青禾茶 Qinghe Tea"
@@ -38,7 +36,7 @@ def seed(app: Flask) -> str:
             raise DomainError("The demonstration needs the practice gateway (TIDINGS_PRACTICE=on).")
         made = practice.make_account()
         # Older than everything that is told of it, as an account is; the one that is used most is the oldest.
-        begun = clock.now() - timedelta(days=8)
+        begun = clock.now() - timedelta(days=26)
         with clock.standing_at(begun):
             user = accounts.add_user(EMAIL, PASSWORD)
             team = accounts.create_team(user, TEAM)
@@ -52,16 +50,12 @@ def seed(app: Flask) -> str:
             )
             # Small requests, so that a few hundred people make a campaign of many batches.
             main.numbers_per_request = empty.numbers_per_request = 100
-            _read(empty, 500)
-        _read(main, BALANCE)
+            balance.read(empty, 500, BalanceCause.PERIODIC)
+        balance.tell_history(main, clock.now())
+        balance.read(main, BALANCE, BalanceCause.PERIODIC)
         people.seed(user.id, begun + timedelta(hours=1))
         Stories(Stage.of(user.id), main.id, empty.id, clock.now()).tell()
-        _read(empty, 0)
+        balance.read(empty, 0, BalanceCause.PERIODIC)
+        taken.ask(user.id, clock.now())
         tenancy.session().commit()
         return address
-
-
-def _read(account: GatewayAccount, messages: int) -> None:
-    """As if the gateway had been asked for the balance by a job."""
-    said = BalanceVerdict(BalanceOutcome.OK, Why.ACCEPTED, str(messages), messages, 0)
-    gateway.record_balance(account.id, account.version, said, BalanceCause.PERIODIC)

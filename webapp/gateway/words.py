@@ -224,3 +224,39 @@ def service_words(url: str) -> ServiceWords:
             "推送方式为 HTTP POST，内容格式为 Report=msgid,mobile,report_status,report_time 。谢谢！"
         ),
     )
+
+
+@dataclass(frozen=True)
+class CodeWords:
+    """What a code of the gateway's answer to a send request says, and what is done then."""
+
+    says: Words
+    does: Words
+
+
+# Code 2 of a balance call is another one: there it is the frozen account.
+SEND_CODES: dict[int, CodeWords] = {
+    0: CodeWords(_l("It took the messages."), _l("They are accepted, and their reports are waited for.")),
+    1: CodeWords(
+        _l("The uid or the password is wrong."),
+        _l("The account stops and its campaigns pause. They go on when a test passes."),
+    ),
+    2: CodeWords(
+        _l("A number in the request is not acceptable."),
+        _l("The request is cut in halves until the number is found; the others go out."),
+    ),
+    3: CodeWords(_l("The text is empty."), _l("The campaign pauses. Nothing of this request was sent.")),
+    4: CodeWords(_l("The text is too long."), _l("The campaign pauses. Nothing of this request was sent.")),
+    5: CodeWords(
+        _l("The balance is used up."), _l("The campaign pauses and goes on by itself after a top-up.")
+    ),
+    6: CodeWords(_l("There are too many numbers in the request."), _l("Requests are made smaller.")),
+    7: CodeWords(
+        _l("Sending failed."),
+        _l("It may have gone out all the same: the messages are not confirmed until that is known."),
+    ),
+    8: CodeWords(
+        _l("The account is frozen."),
+        _l("The account stops and its campaigns pause. Ask the gateway's customer service."),
+    ),
+}

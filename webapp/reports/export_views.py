@@ -80,6 +80,7 @@ def create() -> Response:
         return _page(form, campaign, status=422)
     try:
         _ask(form, campaign)
+        exports.count_one(g.user.id)
     except DomainError as error:
         tenancy.session().rollback()
         field = form["first" if error.field == "first" else "format"]

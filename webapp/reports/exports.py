@@ -68,7 +68,7 @@ class Why(StrEnum):
 
 
 def ask_recipients(campaign: Campaign, form: Format, user_id: int, language: str) -> Export:
-    """Ask for a list of a campaign's recipients. Raises DomainError, TooManyTries."""
+    """Ask for a list of a campaign's recipients. Raises DomainError."""
     if not campaign.recipients:
         raise DomainError(_l("This campaign has no recipients yet, so there is nothing to list."))
     choices: dict[str, str | int] = {"campaign": campaign.id, "name": campaign.name}
@@ -76,7 +76,7 @@ def ask_recipients(campaign: Campaign, form: Format, user_id: int, language: str
 
 
 def ask_report(what: What, period: Period, form: Format, user_id: int, language: str) -> Export:
-    """Ask for the days or the campaigns of a period. Raises DomainError, TooManyTries."""
+    """Ask for the days or the campaigns of a period. Raises DomainError."""
     rows = export_rows.count_campaigns(period) if what is What.CAMPAIGNS else period.days
     choices = {"first": period.first.isoformat(), "last": period.last.isoformat()}
     return _ask(what, form, choices, rows, user_id, language)
@@ -95,7 +95,6 @@ def _ask(
             ),
             "format",
         )
-    spend(Count("export", LIMIT, (str(user_id),)))
     export = Export(
         team_id=tenancy.scope(),
         what=what,
@@ -110,6 +109,11 @@ def _ask(
     audit("export.asked", "export", export.id, what=what, format=form, rows=rows, **choices)
     jobs.enqueue("reports.make_export", export.team_id, export_id=export.id)
     return export
+
+
+def count_one(user_id: int) -> None:
+    """Count a file that a person asked for. Raises TooManyTries where it is one too many."""
+    spend(Count("export", LIMIT, (str(user_id),)))
 
 
 # ---- making ------------------------------------------------------------------------------------------

@@ -83,22 +83,22 @@ def basis_words(used: Used) -> str:
         return _("The account was connected less than a day ago, so there is no pace yet.")
     if not used.parts:
         return ngettext(
-            "Nothing went through it in the last day, so there is no pace.",
+            "Nothing went through it in the last %(days)s day, so there is no pace.",
             "Nothing went through it in the last %(days)s days, so there is no pace.",
             used.days,
             days=used.days,
         )
     if used.exact:
         return ngettext(
-            "At the pace of the last day: %(parts)s parts were handed over.",
+            "At the pace of the last %(days)s day: %(parts)s parts were handed over.",
             "At the pace of the last %(days)s days: %(parts)s parts were handed over.",
             used.days,
             days=used.days,
             parts=number(used.parts),
         )
     return ngettext(
-        "At the pace of the last day: %(n)s messages were handed over. For some of them the number of parts "
-        "is not known, so each counts as one part and the balance may last shorter.",
+        "At the pace of the last %(days)s day: %(n)s messages were handed over. For some of them the number "
+        "of parts is not known, so each counts as one part and the balance may last shorter.",
         "At the pace of the last %(days)s days: %(n)s messages were handed over. For some of them the number "
         "of parts is not known, so each counts as one part and the balance may last shorter.",
         used.days,
