@@ -166,6 +166,21 @@
     }
   });
 
+  // ---- ticking -------------------------------------------------------------------------------------------
+
+  document.addEventListener("click", function (event) {
+    const button = closest(event, "[data-tick-all]");
+    if (button) {
+      const boxes = button.closest("form").querySelectorAll("tbody input[type=checkbox]");
+      const all = Array.from(boxes).every(function (box) {
+        return box.checked;
+      });
+      boxes.forEach(function (box) {
+        box.checked = !all;
+      });
+    }
+  });
+
   // ---- copying -------------------------------------------------------------------------------------------
 
   document.addEventListener("click", function (event) {

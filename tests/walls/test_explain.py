@@ -21,9 +21,13 @@ from webapp import clock, tenancy
 from webapp.campaigns import listing, planning, recipients, tracing
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.recounting import differences
+from webapp.contacts import bulk, groups, optouts
+from webapp.contacts import listing as contacts
+from webapp.contacts.imports import queries as imports
 from webapp.extensions import db
 from webapp.gateway import queries as gateway
 from webapp.gateway.models import GatewayAccount
+from webapp.reports import person
 
 ROWS = 100_000
 
@@ -123,3 +127,73 @@ def test_a_plan_that_reads_everything_is_noticed(app: Flask, alice: Person, camp
         differences()
 
     assert any("Seq Scan on" in plan for plan in plans_of(app, alice, read))
+
+
+@pytest.fixture
+def book(app: Flask, database: Database, alice: Person) -> list[int]:
+    """An address book of a hundred thousand, a large group and a small one, and many imports."""
+    with database.owner() as owner:
+        owner.execute(
+            "INSERT INTO contact (team_id, id, mobile, name, created_at, changed_at) "
+            "SELECT %s, n, (13000000000 + n * 97)::text, chr(19968 + n %% 900) || n, now(), now() "
+            "FROM generate_series(1, %s) AS n",
+            [alice.team_id, ROWS],
+        )
+        owner.execute(
+            "INSERT INTO contact_group (team_id, id, name, created_at) "
+            "SELECT %s, n, 'group ' || n, now() FROM generate_series(1, 400) AS n",
+            [alice.team_id],
+        )
+        for group_id, every in ((1, 2), (2, 4000)):
+            owner.execute(
+                "INSERT INTO grouped_contact (team_id, group_id, contact_id, added_at) "
+                "SELECT %s, %s, n, now() FROM generate_series(1, %s, %s) AS n",
+                [alice.team_id, group_id, ROWS, every],
+            )
+        owner.execute(
+            "INSERT INTO opt_out (team_id, mobile, opted_out_at, how) "
+            "SELECT %s, (13000000000 + n * 97)::text, now(), 'hand' FROM generate_series(1, 20000) AS n",
+            [alice.team_id],
+        )
+        owner.execute(
+            "INSERT INTO contact_import (team_id, id, file_name, source, state, created_at) "
+            "SELECT %s, n, 'x.csv', 'csv', 'discarded', now() FROM generate_series(1, 20000) AS n",
+            [alice.team_id],
+        )
+        owner.execute("ANALYZE")
+    return [1, 2]
+
+
+TABLES_OF_PEOPLE = ("contact", "grouped_contact", "opt_out", "contact_import", "message", "campaign")
+
+
+def test_no_list_of_people_reads_a_teams_table_from_end_to_end(
+    app: Flask, alice: Person, book: list[int], campaign_id: int
+) -> None:
+    searches = [
+        None,
+        *(contacts.Search(contacts.Kind.NUMBER, text) for text in ("1300", "0097", "13000000097")),
+        contacts.Search(contacts.Kind.END, "0097"),
+        *(contacts.Search(contacts.Kind.NAME, text) for text in ("一", "一9", "\U0010ffff", "nobody")),
+    ]
+
+    def read() -> None:
+        for group_id in (None, *book):
+            for search in searches:
+                chosen = contacts.Selection(group_id, search)
+                page = contacts.page(chosen)
+                contacts.count(chosen)
+                for row in page.rows[-1:]:
+                    contacts.page(chosen, after=row.spot)
+                    contacts.page(chosen, before=row.spot)
+        ids = [row.contact.id for row in contacts.page(contacts.Selection()).rows]
+        assert len(groups.groups()) == 400
+        assert len(groups.by_contact(ids)) == 25
+        assert optouts.opted_out_among(["13000000097"]) == {"13000000097"}
+        assert bulk.existing(ids)
+        assert imports.history(None)
+        assert person.messages("13700000030", clock.now()).rows
+
+    for plan in plans_of(app, alice, read):
+        for table in TABLES_OF_PEOPLE:
+            assert f"Seq Scan on {table} " not in plan, plan

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, UnaryExpression, exists, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, UnaryExpression, exists, func, literal, select, tuple_
 
 from webapp import tenancy
 from webapp.contacts import groups, queries
@@ -23,6 +23,8 @@ PAGE = 50
 WHOLE_NUMBER = 11
 # What is done to all at once is done in one go; so many it may be.
 MOST_AT_ONCE = 10_000
+# Who was searched for is counted one by one, while somebody waits for the page.
+MOST_COUNTED = 2_000
 # The first digit of a mobile number, and what may follow it.
 _FIRST, _SECOND = "1", "3456789"
 
@@ -121,17 +123,24 @@ def count(chosen: Selection) -> int | None:
         return _size(chosen.group_id)
     if chosen.search.kind is Kind.INSIDE:
         return None
-    found = len(ids(chosen))
-    return found if found <= MOST_AT_ONCE else None
+    found = 0
+    for leg in _legs(chosen):
+        rows = _ids(chosen, leg, MOST_COUNTED + 1 - found).subquery()
+        found += tenancy.session().scalars(select(func.count()).select_from(rows)).one()
+    return found if found <= MOST_COUNTED else None
 
 
 def ids(chosen: Selection) -> list[int]:
     """The ids of those selected, at most one more than MOST_AT_ONCE."""
-    found: dict[int, None] = {}
+    found: list[int] = []
     for leg in _legs(chosen):
-        statement = _base(chosen, leg, Contact.id).limit(MOST_AT_ONCE + 1 - len(found))
-        found |= dict.fromkeys(tenancy.session().scalars(statement))
-    return list(found)
+        found += tenancy.session().scalars(_ids(chosen, leg, MOST_AT_ONCE + 1 - len(found)))
+    return found
+
+
+def _ids(chosen: Selection, leg: Leg, most: int) -> Select[int]:
+    """Ids in the order of the index: without one, a search that many match would read the table."""
+    return _base(chosen, leg, Contact.id).order_by(*leg.columns).limit(most)
 
 
 def _size(group_id: int | None) -> int:
