@@ -99,10 +99,18 @@ class Stage:
             reaper.give_up_asking(later, self.times)
             tenancy.session().flush()
 
-    def report(self, campaign: Campaign, at: datetime, share: float, failed: float = 0.02) -> None:
+    def report(
+        self,
+        campaign: Campaign,
+        at: datetime,
+        share: float,
+        failed: float = 0.02,
+        since: datetime | None = None,
+    ) -> None:
         """Let reports come in for that share (0 to 1) of the recipients, as if at that moment.
 
-        The same numbers come first each time, so a later call with a larger share goes on from there.
+        The same numbers come first each time, so a later call with a larger share goes on from there. With
+        `since` they were made between then and now, most of them early.
         """
         session = tenancy.session()
         told = session.execute(
@@ -132,6 +140,7 @@ class Stage:
                 "msgids": [msgid for _, msgid in chosen],
                 "mobiles": [mobile for mobile, _ in chosen],
                 "statuses": [_status(mobile, failed) for mobile, _ in chosen],
+                "times": [_made_at(mobile, since or at, at) for mobile, _ in chosen],
             },
         )
         with clock.standing_at(at):
@@ -178,6 +187,10 @@ def _status(mobile: str, failed: float) -> str:
     if _chance(mobile, "failed") < failed:
         return FAILURES[int(_chance(mobile, "why") * len(FAILURES))]
     return "DELIVRD"
+
+
+def _made_at(mobile: str, since: datetime, until: datetime) -> datetime:
+    return since + (until - since) * _chance(mobile, "when") ** 4
 
 
 def _chance(mobile: str, question: str) -> float:

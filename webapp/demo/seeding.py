@@ -9,7 +9,7 @@ from flask import Flask, g
 from webapp import clock, tenancy
 from webapp.accounts import operations as accounts
 from webapp.accounts import queries as accounts_of
-from webapp.demo import EMAIL, PASSWORD, balance, people, taken
+from webapp.demo import EMAIL, PASSWORD, balance, days, people, refusals, taken, texts
 from webapp.demo.acting import Stage
 from webapp.demo.stories import Stories
 from webapp.errors import DomainError
@@ -54,8 +54,11 @@ def seed(app: Flask) -> str:
         balance.tell_history(main, clock.now())
         balance.read(main, BALANCE, BalanceCause.PERIODIC)
         people.seed(user.id, begun + timedelta(hours=1))
+        texts.seed(user.id, begun + timedelta(days=1), clock.now())
+        days.tell(Stage.of(user.id), main.id, clock.now())
         Stories(Stage.of(user.id), main.id, empty.id, clock.now()).tell()
         balance.read(empty, 0, BalanceCause.PERIODIC)
         taken.ask(user.id, clock.now())
+        refusals.seed(user.id, clock.now())
         tenancy.session().commit()
         return address

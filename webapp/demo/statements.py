@@ -8,9 +8,9 @@ from sqlalchemy import text
 TELL = text(
     """
 INSERT INTO report_inbox (team_id, account_id, received_at, msgid, mobile, status, time_text, reported_at)
-SELECT :team, :account, :at, msgid, mobile, status, '', :at
-FROM unnest(CAST(:msgids AS text[]), CAST(:mobiles AS text[]), CAST(:statuses AS text[]))
-    AS told (msgid, mobile, status)
+SELECT :team, :account, :at, msgid, mobile, status, '', reported_at
+FROM unnest(CAST(:msgids AS text[]), CAST(:mobiles AS text[]), CAST(:statuses AS text[]),
+    CAST(:times AS timestamptz[])) AS told (msgid, mobile, status, reported_at)
 """
 )
 
