@@ -17,14 +17,14 @@ from webapp.campaigns.models import Campaign, Message
 
 def sent_to(mobiles: Sequence[str], since: datetime) -> set[str]:
     """Those of these numbers that are in a campaign confirmed since then and were not left out of it."""
-    given = func.unnest(literal(list(mobiles), ARRAY(Text))).column_valued("given")
+    given = func.unnest(literal(list(mobiles), ARRAY(Text))).table_valued("mobile").render_derived("given")
     # One look at the key for each number and campaign, whatever the planner expects.
     message = (
         select(Message.mobile)
         .where(
             Message.team_id == tenancy.scope(),
             Message.campaign_id == Campaign.id,
-            Message.mobile == given,
+            Message.mobile == given.c.mobile,
             or_(Message.outcome.is_(None), Message.outcome != "not_sent"),
         )
         .limit(1)
