@@ -17,8 +17,11 @@ from tests.conftest import Database
 from tests.factories import PASSWORD, Person, confirm, connect_practice, make_person, numbers, sign_in
 from tests.practice.fixture import PracticeGateway
 from webapp import clock, create_app, tenancy
-from webapp.campaigns import addresses
-from webapp.contacts import groups
+from webapp.accounts import invitations
+from webapp.accounts.permissions import Role
+from webapp.campaigns import addresses, template_operations
+from webapp.campaigns.template_operations import Content
+from webapp.contacts import groups, optout_places, optouts
 from webapp.contacts import operations as contacts
 from webapp.extensions import db
 from webapp.settings import Settings
@@ -35,7 +38,7 @@ BAD_VALUES = (
 BAD_PATHS = ("-1", "0", "1e99", "9" * 30, "9223372036854775808", "x", "%00", "%ff", "1;--", "x" * 10_240)
 NAMES = (
     "sort", "page", "before", "after", "from", "account", "v", "next", "lang", "block", "team", "q", "show",
-    "find", "tab", "updates", "seen", "said",
+    "find", "tab", "updates", "seen", "said", "person", "action", "start", "end",
 )  # fmt: skip
 # Fields of our forms, and some that a form of ours never has.
 FIELDS = (
@@ -64,9 +67,16 @@ def ids(app: Flask, alice: Person, practice: PracticeGateway) -> Ids:
         token = addresses.token_of(campaign, (numbers(1)[0], 0))
         group = groups.make("VIP", None).id
         contact = contacts.add(numbers(1)[0], "", {}, None).id
+        optouts.opt_out(numbers(1), "reply", None, clock.now())
+        optout = optout_places.number_token(numbers(1)[0])
+        text = Content("Hours", "At 9.", "notice")
+        template = template_operations.keep(text, alice.user_id, clock.now()).id
+        invitation = invitations.invite(alice.user_id, "vera@example.org", Role.VIEWER).invitation.id
         tenancy.session().commit()
     return {
         "contact_id": contact,
+        "optout": optout,
+        "template_id": template,
         "group_id": group,
         "account_id": account,
         "export_id": 1,
@@ -74,6 +84,8 @@ def ids(app: Flask, alice: Person, practice: PracticeGateway) -> Ids:
         "status": 404,
         "token": token,
         "no": 1,
+        "user_id": alice.user_id,
+        "invitation_id": invitation,
     }
 
 

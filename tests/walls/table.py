@@ -68,6 +68,14 @@ def renamed(_browser: FlaskClient, side: Side) -> Form:
     return {"name": f"{side.mark}'s team", "time_zone": "UTC", "delay_seconds": "0"}
 
 
+def invited(_browser: FlaskClient, side: Side) -> Form:
+    return {"email": f"new-{side.mark}@example.org", "role": "viewer"}
+
+
+def promoted(_browser: FlaskClient, _side: Side) -> Form:
+    return {"role": "admin"}
+
+
 def hours(_browser: FlaskClient, _side: Side) -> Form:
     return {"marketing_from": "09:00", "marketing_until": "20:00", "notice_from": "", "notice_until": ""}
 
@@ -140,14 +148,25 @@ def group_named(_browser: FlaskClient, side: Side) -> Form:
     return {"name": f"{side.mark} {secrets.token_hex(4)}"}
 
 
+def reasoned(_browser: FlaskClient, side: Side) -> Form:
+    return {"reason": f"{side.mark} asked for it"}
+
+
+def drawn_up(_browser: FlaskClient, side: Side) -> Form:
+    return {"name": f"{side.mark} {secrets.token_hex(4)}", "body": f"{side.mark} text", "kind": "notice"}
+
+
 def decided(_browser: FlaskClient, side: Side) -> Form:
     return {f"{side.ids['batch']}-choice": "wait", "all-choice": "wait"}
 
 
 SPARE = {"account_id": "spare"}
+MEMBER, INVITED = {"user_id": "member"}, {"invitation_id": "invitation"}
 SENT, DRAFT = {"campaign_id": "sent"}, {"campaign_id": "draft"}
 LATER = {"campaign_id": "later"}
 CONTACT = {"contact_id": "contact"}
+OPTOUT, SPARE_OPTOUT = {"optout": "optout"}, {"optout": "spare_optout"}
+TEMPLATE = {"template_id": "template"}
 PEOPLE, SPARE_PEOPLE = {"group_id": "people"}, {"group_id": "spare_people"}
 COMPOSED_IDS = {"account": "account", "draft": "draft", "groups": "group", "minus": "group"}
 
@@ -192,10 +211,33 @@ CASES: dict[tuple[str, str], Case] = {
     ("contacts.change_group", "POST"): Case(PEOPLE, form=group_named, works=(303,)),
     ("contacts.undo", "POST"): Case(form=undone, works=(303,), form_ids={"done": "done"}),
     ("contacts.delete", "POST"): Case(form=ticked_off, works=(303,), form_ids={"ids": "spare_contact"}),
+    ("contacts.find_optout", "POST"): Case(form=searched, works=(303,)),
+    ("contacts.add_optouts", "POST"): Case(form=pasted, works=(303,)),
+    ("contacts.undo_optouts", "POST"): Case(works=(303,)),
+    ("contacts.confirm_remove_optout", "GET"): Case(OPTOUT),
+    ("contacts.remove_optout", "POST"): Case(OPTOUT, form=reasoned, works=(303,)),
+    ("contacts.confirm_erase_optout", "GET"): Case(SPARE_OPTOUT),
+    ("contacts.erase_optout", "POST"): Case(SPARE_OPTOUT, works=(303,)),
+    ("contacts.erase", "GET"): Case(CONTACT),
+    ("contacts.erase_contact", "POST"): Case(CONTACT, works=(303,)),
+    ("templates.create", "POST"): Case(form=drawn_up, works=(303,)),
+    ("templates.preview", "POST"): Case(form=drawn_up),
+    ("templates.show", "GET"): Case(TEMPLATE),
+    ("templates.save", "POST"): Case(TEMPLATE, form=drawn_up, works=(303,)),
+    ("templates.archive", "POST"): Case(TEMPLATE, works=(303,)),
+    ("templates.unarchive", "POST"): Case(TEMPLATE, works=(303,)),
     ("contacts.confirm_delete_group", "GET"): Case(SPARE_PEOPLE),
     ("contacts.delete_group", "POST"): Case(SPARE_PEOPLE, works=(303,)),
     ("accounts.general", "POST"): Case(form=renamed, works=(303,)),
     ("accounts.change_hours", "POST"): Case(form=hours, works=(303,)),
+    ("members.invite", "POST"): Case(form=invited, works=(303,)),
+    ("members.invite_again", "POST"): Case(INVITED, works=(303,)),
+    ("members.withdraw", "POST"): Case(INVITED, works=(303,)),
+    ("members.show", "GET"): Case(MEMBER),
+    ("members.change_role", "POST"): Case(MEMBER, form=promoted, works=(303,)),
+    ("members.remove", "POST"): Case(MEMBER, works=(303,)),
+    # The owner stays: there is no other one.
+    ("members.leave", "POST"): Case(works=(303,)),
     ("gateway.connect_first", "POST"): Case(form=connected, works=(303,)),
     ("gateway.connect_practice", "POST"): Case(works=(303,)),
     ("gateway.create", "POST"): Case(form=connected, works=(303,)),
@@ -219,11 +261,14 @@ CASES: dict[tuple[str, str], Case] = {
 EXEMPT = {
     "static": "files of the program, the same for everybody",
     "kit.error": "the status of an error page that is to be shown",
+    "accounts.invitation": "whoever holds the link is meant to see which team it is for",
+    "accounts.reset": "whoever holds the link chooses a new password; it is of no team",
 }
 MOST_EXEMPT = 8
 
 # Names in queries that are, or could be taken for, the name of a row; each is tried on every page.
 QUERY_IDS = {
+    "person": "member",
     "from": "sent",
     "campaign": "sent",
     "before": "sent",
@@ -236,6 +281,10 @@ QUERY_IDS = {
     "group": "people",
     "done": "done",
     "older": "sent",
+    "template": "template",
+    "copy": "template",
+    "archived": "template",
+    "added": "optout",
     "ids": "contact",
     "into": "people",
     "v": "sent",
@@ -244,17 +293,19 @@ QUERY_IDS = {
 OTHER_NAMES = frozenset(
     {"next", "language", "theme", "session", "lang", "block", "show", "updates", "said", "seen", "tab", "q"}
     | {"digits", "drawn"}
-    | {"inside", "on", "do", "whom"}
+    | {"action", "start", "end"}
+    | {"inside", "on", "do", "whom", "example"}
 )
 # Fields of forms that could name a row. But for the first two they name none: keys are random, "seen" is a
 # digest, the others count something.
 FORM_NAMES = frozenset(
     {"account", "campaign", "draft", "key", "seen", "draft_key", "test_key", "version", "shown", "was"}
-    | {"groups", "minus"}
+    | {"groups", "minus", "template"}
 )
 # Arguments of jobs, with the row that each names.
 JOB_IDS = {
     "account_id": "account",
+    "erasure_id": "erasure",
     "campaign_id": "sent",
     "export_id": "export",
     "reading_id": "reading",

@@ -13,17 +13,21 @@ from flask import Flask
 
 from tests.campaigns.running import sender
 from tests.conftest import Database
-from tests.factories import Person, make_person
+from tests.factories import PASSWORD, Person, make_person
 from tests.practice.fixture import PracticeGateway, wait_until
 from webapp import clock, tenancy
-from webapp.campaigns import addresses, drafts
+from webapp.accounts import invitations, members
+from webapp.accounts import operations as people
+from webapp.accounts.permissions import Role
+from webapp.campaigns import addresses, drafts, template_operations
 from webapp.campaigns import operations as campaigns
 from webapp.campaigns.models import Campaign
-from webapp.contacts import bulk, groups
+from webapp.campaigns.template_operations import Content
+from webapp.contacts import bulk, groups, optout_places, optouts
 from webapp.contacts import operations as contacts
 from webapp.contacts.models import ContactGroup
 from webapp.database import new_id
-from webapp.delivery import settling
+from webapp.delivery import erasing, settling
 from webapp.gateway import operations as gateway
 from webapp.gateway import queries as gateway_reads
 from webapp.gateway.models import BalanceReading
@@ -107,6 +111,12 @@ def furnish(app: Flask, practice: PracticeGateway, person: Person, mark: str, fi
         done = bulk.add_to_group(
             session.get_one(ContactGroup, (person.team_id, people_id)), contact_ids
         ).token
+        gone = [str(first + n) for n in (50, 51, 52)]
+        optouts.opt_out(gone, "hand", person.user_id, clock.now())
+        optout, spare_optout = map(optout_places.number_token, gone[:2])
+        erasure_id = erasing.ask(gone[2], person.user_id, clock.now()).id
+        text = Content(f"{mark} template", f"{mark} text", "notice")
+        template_id = template_operations.keep(text, person.user_id, clock.now()).id
         made = [
             drafts.draft_campaign(
                 account_id,
@@ -132,6 +142,11 @@ def furnish(app: Flask, practice: PracticeGateway, person: Person, mark: str, fi
         seen = drafts.preview(later).digest
         campaigns.confirm_campaign(later.id, f"{mark}-later", seen, person.user_id, 0)
         later_id = later.id
+        member = people.add_user(f"member-{mark}@example.org", PASSWORD, name=f"{mark} member")
+        members.add_member(member, Role.SENDER)
+        member_id = member.id
+        invited = invitations.invite(person.user_id, f"invited-{mark}@example.org", Role.VIEWER)
+        invitation_id = invited.invitation.id
         session.commit()
         message = addresses.token_of(made[1], (str(first + 10), 0))
     ids = {
@@ -148,8 +163,14 @@ def furnish(app: Flask, practice: PracticeGateway, person: Person, mark: str, fi
         "spare_contact": str(contact_ids[2]),
         "done": done,
         "waste": str(made[2]),
+        "optout": optout,
+        "spare_optout": spare_optout,
+        "erasure": str(erasure_id),
+        "template": str(template_id),
         "number": str(first + 10),
         "message": message,
+        "member": str(member_id),
+        "invitation": str(invitation_id),
         "team": person.team,
     }
     return Side(person, mark, token, ids)

@@ -112,25 +112,25 @@ def undo_optouts() -> Response:
     return see_other(url_for("contacts.optouts"))
 
 
-@blueprint.get("/contacts/optouts/<token>/remove")
+@blueprint.get("/contacts/optouts/<optout>/remove")
 @requires("contacts.write")
-def confirm_remove_optout(token: str) -> Response:
+def confirm_remove_optout(optout: str) -> Response:
     """Why a number should get messages again."""
-    return _remove_page(RemoveForm(formdata=None), optout_or_404(token), token)
+    return _remove_page(RemoveForm(formdata=None), optout_or_404(optout), optout)
 
 
-@blueprint.post("/contacts/optouts/<token>/remove")
+@blueprint.post("/contacts/optouts/<optout>/remove")
 @requires("contacts.write")
-def remove_optout(token: str) -> Response:
+def remove_optout(optout: str) -> Response:
     """Let a number get messages again."""
-    kept, form = optout_or_404(token), RemoveForm()
+    kept, form = optout_or_404(optout), RemoveForm()
     if not form.validate_on_submit():
-        return _remove_page(form, kept, token, 422)
+        return _remove_page(form, kept, optout, 422)
     try:
         optout_operations.remove(kept.mobile, form.reason.data or "")
     except DomainError as error:
         form.reason.errors = [str(error.message)]
-        return _remove_page(form, kept, token, 422)
+        return _remove_page(form, kept, optout, 422)
     tenancy.session().commit()
     flash(_("Removed. This number may get messages again."), "ok")
     return see_other(url_for("contacts.optouts"))

@@ -53,25 +53,25 @@ def erase_contact(contact_id: int) -> Response:
     return _erase(contact_or_404(contact_id).mobile)
 
 
-@blueprint.get("/contacts/optouts/<token>/erase")
+@blueprint.get("/contacts/optouts/<optout>/erase")
 @requires("contacts.write")
-def confirm_erase_optout(token: str) -> Response:
+def confirm_erase_optout(optout: str) -> Response:
     """The same for somebody of the list of opt-outs."""
-    kept = optout_or_404(token)
+    kept = optout_or_404(optout)
     contact = queries.by_mobile(kept.mobile)
     return _confirm_page(
         kept.mobile,
         contact.name if contact is not None else "",
-        url_for("contacts.erase_optout", token=token),
+        url_for("contacts.erase_optout", optout=optout),
         url_for("contacts.optouts"),
     )
 
 
-@blueprint.post("/contacts/optouts/<token>/erase")
+@blueprint.post("/contacts/optouts/<optout>/erase")
 @requires("contacts.write")
-def erase_optout(token: str) -> Response:
+def erase_optout(optout: str) -> Response:
     """Erase somebody of the list of opt-outs."""
-    return _erase(optout_or_404(token).mobile)
+    return _erase(optout_or_404(optout).mobile)
 
 
 @blueprint.get("/contacts/erasures")
