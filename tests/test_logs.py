@@ -347,6 +347,8 @@ def test_who_may_not_manage_accounts_does_not_see_the_callback_address(app: Flas
         ("137-9911-0021", "*0021"),
         ("campaign 913002594796281344 of 12345", "campaign 913002594796281344 of 12345"),
         ("POST /r/abcdefgh_-0123 HTTP", "POST /r/*** HTTP"),
+        ("http://x/invite/abcdefgh_-0123?a", "http://x/invite/***?a"),
+        ("next=%2Freset%2Fabcdefgh_-0123", "next=%2Freset%2F***"),
     ],
 )
 def test_the_net_of_the_logs_catches_numbers_however_they_are_written(text: str, shown: str) -> None:

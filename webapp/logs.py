@@ -29,7 +29,8 @@ NUMBER = re.compile(
     rf"[1１][3-9３-９]\d(?:{_APART}\d{{4}}{_APART}|\.\d{{4}}\.)(?P<last>\d{{4}})(?!\d)",
     re.IGNORECASE,
 )
-CALLBACK = re.compile(r"(/|%2F)r(/|%2F)[0-9A-Z_-]{8,}", re.IGNORECASE)
+# Addresses that open something by themselves: for reports, to join a team, to choose a new password.
+OPENING = re.compile(r"(/|%2F)(r|invite|reset)(/|%2F)[0-9A-Z_-]{8,}", re.IGNORECASE)
 # A secret that stands in a text by its name: 'pwd': 'x', "pwd": "x", pwd=x.
 NAMED = re.compile(
     r"""(['"](?:uid|pwd|password|token)['"]\s*:\s*)(?:'[^']*'|"[^"]*")|\b((?:uid|pwd|password|token)=)[^&\s'",)]+""",
@@ -41,7 +42,7 @@ def redact(text: str) -> str:
     """Cut full phone numbers to their last 4 digits, callback tokens and named secrets to nothing."""
     text = NAMED.sub(lambda found: f"{found[1] or found[2]}{MASK}", text)
     text = NUMBER.sub(lambda found: found["hash"] or f"*{found['last']}", text)
-    return CALLBACK.sub(rf"\1r\2{MASK}", text)
+    return OPENING.sub(rf"\1\2\3{MASK}", text)
 
 
 def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -9,7 +9,7 @@ from flask import Flask, g
 from webapp import clock, tenancy
 from webapp.accounts import operations as accounts
 from webapp.accounts import queries as accounts_of
-from webapp.demo import EMAIL, PASSWORD, balance, days, people, refusals, taken, texts
+from webapp.demo import EMAIL, PASSWORD, balance, days, members, people, refusals, taken, texts
 from webapp.demo.acting import Stage
 from webapp.demo.stories import Stories
 from webapp.errors import DomainError
@@ -38,7 +38,7 @@ def seed(app: Flask) -> str:
         # Older than everything that is told of it, as an account is; the one that is used most is the oldest.
         begun = clock.now() - timedelta(days=26)
         with clock.standing_at(begun):
-            user = accounts.add_user(EMAIL, PASSWORD)
+            user = g.user = accounts.add_user(EMAIL, PASSWORD, name="林薇 Lin Wei")
             team = accounts.create_team(user, TEAM)
             address = team.address
             main = gateway.connect_account(
@@ -51,6 +51,7 @@ def seed(app: Flask) -> str:
             # Small requests, so that a few hundred people make a campaign of many batches.
             main.numbers_per_request = empty.numbers_per_request = 100
             balance.read(empty, 500, BalanceCause.PERIODIC)
+        members.seed(user, clock.now())
         balance.tell_history(main, clock.now())
         balance.read(main, BALANCE, BalanceCause.PERIODIC)
         people.seed(user.id, begun + timedelta(hours=1))
