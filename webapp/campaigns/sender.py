@@ -22,10 +22,22 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock, heartbeats, tenancy
-from webapp.campaigns import claims, operations, planning, reaper, repeats, schedule, stopping, storing
+from webapp.campaigns import (
+    claims,
+    older_copies,
+    operations,
+    planning,
+    reaper,
+    repeats,
+    schedule,
+    stopping,
+    storing,
+)
 from webapp.campaigns.answers import Answered
 from webapp.campaigns.claims import AccountUnusableError, Claim
+from webapp.campaigns.restored_statements import hold_everything
 from webapp.campaigns.setbacks import ClockWatch
+from webapp.database import new_id
 from webapp.gateway.answers import judge
 from webapp.gateway.client import CallLimits, GatewayClient
 from webapp.gateway.exchange import Exchange, Kind
@@ -103,7 +115,8 @@ class Sender:
             self._beat("reaper")
         if time.monotonic() >= self.next_beat:
             self.next_beat = time.monotonic() + BEAT_SECONDS
-            self._beat("sender")
+            self._beat(older_copies.LOOP)
+            older_copies.note(settings_of(self.app), clock.now())
         return busy
 
     def _look_at_clock(self) -> None:
@@ -111,6 +124,8 @@ class Sender:
         if self.watch is None:
             with self.app.app_context():
                 beats = heartbeats.all_beats()
+            if older_copies.is_older(settings_of(self.app), beats):
+                self._hold_everything()
             self.watch = ClockWatch(max(beats.values(), default=None))
         if not self.watch.set_back():
             return
@@ -119,6 +134,14 @@ class Sender:
         for team_id in self._teams():
             self._of_team(team_id, self._repeat_nothing)
         self.watch.trust()
+
+    def _hold_everything(self) -> None:
+        """The database is an older copy: before anything is claimed, what was on its way is paused."""
+        for team_id in self._teams():
+            with tenancy.team_scope(team_id, self.app) as session:
+                count = hold_everything(session.connection(), clock.now(), new_id())
+                session.commit()
+            log.warning("the database is an older copy: campaigns wait for a person", campaigns=count)
 
     def _repeat_nothing(self, team_id: int) -> bool:
         with tenancy.team_scope(team_id, self.app) as session:

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
 from webapp import clock, schema
-from webapp.campaigns import restored_statements
+from webapp.campaigns.restored_statements import hold_everything
 from webapp.database import new_id
 from webapp.keeping import KeepingError, statements
 from webapp.keeping.archive import Manifest, Reader
@@ -53,7 +53,7 @@ def restore(
             base = raw(connection)
             _check_target(base, make_url(program_url).username or "", replace=replace)
             rows = fill(connection, program_url, reader, kept)
-            paused = _hold(base)
+            paused = hold_everything(connection, clock.now(), new_id())
         tell_planner(owner_url, rows)
         return Restored(reader.manifest, rows, paused)
     finally:
@@ -217,15 +217,6 @@ def _in_order(base: Base, tables: Iterable[str]) -> list[str]:
 def _set_sequences(base: Base, manifest: Manifest) -> None:
     for sequence, value in manifest.sequences.items():
         base.execute("SELECT setval(to_regclass(%s), %s, false)", (f'public."{sequence}"', value))
-
-
-def _hold(base: Base) -> int:
-    """Let nothing go on by itself; returns how many campaigns wait for a person."""
-    values = {"now": clock.now(), "base": new_id()}
-    base.execute(restored_statements.LOSE_ANSWERS, values)
-    base.execute(restored_statements.REPEAT_NOTHING)
-    (counted,) = base.execute(restored_statements.PAUSE, values).fetchall()
-    return int(counted[0])
 
 
 def _names(base: Base, statement: LiteralString) -> list[str]:
