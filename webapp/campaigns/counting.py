@@ -1,7 +1,7 @@
 """What a draft for many people would come to, counted inside the database while somebody types.
 
-The numbers are those that laying it out would give. Beyond a hundred thousand people nothing is counted: the
-review does, in its own time.
+The numbers are those that laying it out would give. Beyond MOST_COUNTED people nothing is counted: the review
+does, in its own time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from webapp.campaigns.reasons import Absent
 from webapp.contacts.numbers import Reason
 from webapp.gateway.models import GatewayAccount
 
-MOST_COUNTED = 100_000
+MOST_COUNTED = 60_000
 
 _REASONS = (
     Reason.TWICE,
@@ -32,15 +32,15 @@ def count_groups(account: GatewayAccount, people: People, laid: Laid) -> None:
     lengths = lengths_of(account)
     bare = Weigher(account, written, fields).text(dict.fromkeys(fields, ""))
     row = tenancy.session().execute(
-        people_statements.COUNT,
+        people_statements.count_with(len(fields)),
         {
             "team": tenancy.scope(),
             "groups": list(written.groups),
             "minus": list(written.minus),
             "pasted": list(people.mobiles),
-            "fields": list(fields),
-            "often": [texts.times_of(written.body, one) for one in fields],
-            "defaults": [written.defaults.get(one, "") for one in fields],
+            **{f"field_{n}": one for n, one in enumerate(fields)},
+            **{f"often_{n}": texts.times_of(written.body, one) for n, one in enumerate(fields)},
+            **{f"default_{n}": written.defaults.get(one, "") for n, one in enumerate(fields)},
             "base": len(bare.shown),
             "first": lengths.first_part,
             "next": lengths.next_part,

@@ -5,7 +5,9 @@ A group is walked by the ids of its contacts, so that each slice is one range of
 
 from __future__ import annotations
 
-from sqlalchemy import text
+from functools import cache
+
+from sqlalchemy import TextClause, text
 
 # What somebody brings for the fields of the text, in their order; empty where there is nothing.
 _OWN = """
@@ -83,38 +85,51 @@ FROM judged
 """  # noqa: S608 # put together from our own text
 )
 
-# What the people of some groups come to, without laying them out. `base` is the length of the text without
-# its fields, `often` how often each stands in it, `defaults` what stands for a missing value ('' where
-# nothing does). Somebody who is in several groups is there already in all but one of them.
-COUNT = text(
-    f"""
+
+@cache
+def count_with(fields: int) -> TextClause:
+    """What the people of some groups come to, without laying them out; for a text with so many fields.
+
+    `base` is the length of the text without its fields; of field n, `field_n` is its name, `often_n` how
+    often it stands there, `default_n` what stands for a missing value ('' where nothing does). Somebody who
+    is in several groups is there already in all but one of them. An expression a field is three times as
+    quick as arrays.
+    """
+    places = range(fields)
+    own = "".join(
+        f", coalesce(CASE WHEN CAST(:field_{n} AS text) = 'name' THEN contact.name"
+        f" ELSE contact.fields->>CAST(:field_{n} AS text) END, '') AS own_{n}"
+        for n in places
+    )
+    kept = "".join(f", own_{n}" for n in places)
+    brackets = " OR ".join(f"own_{n} ~ '[【】]'" for n in places) or "false"
+    lacking = " OR ".join(f"(own_{n} = '' AND :default_{n} = '')" for n in places) or "false"
+    filled = "".join(f" + :often_{n} * length(coalesce(nullif(own_{n}, ''), :default_{n}))" for n in places)
+    missing = ", ".join(f"count(*) FILTER (WHERE there AND own_{n} = '')" for n in places)
+    return text(
+        f"""
 WITH grouped AS MATERIALIZED (
     SELECT contact_id, count(*) AS places FROM grouped_contact
     WHERE team_id = :team AND group_id = ANY(CAST(:groups AS bigint[])) GROUP BY contact_id
-), judged AS MATERIALIZED (
-    SELECT grouped.places, coalesce({_OWN}, '{{}}') AS own, CASE
+), judged AS (
+    SELECT grouped.places, CASE
         WHEN contact.mobile = ANY(CAST(:pasted AS text[])) THEN 'twice'
         WHEN {_IN_MINUS} THEN 'in_minus'
         WHEN EXISTS (SELECT 1 FROM opt_out WHERE opt_out.team_id = :team AND opt_out.mobile = contact.mobile)
-            THEN 'opted_out' END AS reason
+            THEN 'opted_out' END AS reason{own}
     FROM grouped JOIN contact ON contact.team_id = :team AND contact.id = grouped.contact_id
+    OFFSET 0
 ), measured AS (
-    SELECT places, own, coalesce(reason,
-        CASE WHEN array_to_string(own, '') ~ '[【】]' THEN 'value_brackets' END) AS reason, length.*
-    FROM judged CROSS JOIN LATERAL (
-        SELECT coalesce(bool_or(value = '' AND kept = ''), false) AS lacking,
-            CAST(:base + coalesce(sum(times * length(coalesce(nullif(value, ''), kept))), 0) AS integer)
-                AS long
-        FROM unnest(judged.own, CAST(:often AS integer[]), CAST(:defaults AS text[]))
-            AS filled (value, times, kept)
-    ) AS length
-), weighed AS MATERIALIZED (
-    SELECT places, own, long, reason IS NULL AS there,
+    SELECT places, coalesce(reason, CASE WHEN {brackets} THEN 'value_brackets' END) AS reason,
+        ({lacking}) AS lacking, CAST(:base AS integer){filled} AS long{kept}
+    FROM judged OFFSET 0
+), weighed AS (
+    SELECT places, long, reason IS NULL AS there,
         CASE WHEN long <= :first THEN 1 ELSE (long + :next - 1) / :next END AS parts,
         reason IS NULL AND NOT lacking AND long > :limit AS over,
         coalesce(reason, CASE WHEN lacking THEN 'no_value'
-            WHEN long > :limit AND :leave_out_long THEN 'too_long_text' END) AS reason
-    FROM measured
+            WHEN long > :limit AND :leave_out_long THEN 'too_long_text' END) AS reason{kept}
+    FROM measured OFFSET 0
 )
 SELECT coalesce(sum(places), 0) AS entries, count(*) FILTER (WHERE reason IS NULL) AS recipients,
     coalesce(sum(places - 1), 0) + count(*) FILTER (WHERE reason = 'twice') AS twice,
@@ -129,14 +144,11 @@ SELECT coalesce(sum(places), 0) AS entries, count(*) FILTER (WHERE reason IS NUL
     coalesce(max(parts) FILTER (WHERE reason IS NULL), 0) AS parts,
     coalesce(min(long) FILTER (WHERE reason IS NULL), 0) AS shortest,
     coalesce(max(long) FILTER (WHERE reason IS NULL), 0) AS longest,
-    (SELECT array_agg(lacking ORDER BY place) FROM (
-        SELECT place, count(*) FILTER (WHERE value = '') AS lacking FROM weighed
-        CROSS JOIN LATERAL unnest(weighed.own) WITH ORDINALITY AS had (value, place)
-        WHERE weighed.there GROUP BY place
-    ) AS counted) AS missing
+    CAST(ARRAY[{missing}] AS bigint[]) AS missing
 FROM weighed
 """  # noqa: S608 # put together from our own text
-)
+    )
+
 
 # Whether somebody of these groups, or one of these numbers, was changed since.
 CHANGED_SINCE = text(

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from sqlalchemy import TextClause
+
 from webapp import tenancy
 from webapp.campaigns import draft_statements
 from webapp.campaigns.audience import Laid, Text
@@ -20,36 +22,29 @@ SLICE = 5000
 def store(campaign: Campaign, laid: Laid) -> None:
     """Write recipients and their texts beside those that are there."""
     store_texts(campaign, list(laid.texts().values()))
-    for start in range(0, len(laid.recipients), SLICE):
-        people = laid.recipients[start : start + SLICE]
-        tenancy.session().execute(
-            draft_statements.STORE_AUDIENCE,
-            {
-                "team": campaign.team_id,
-                "campaign": campaign.id,
-                "hashes": [one.text.hash for one in people],
-                "mobiles": [one.mobile for one in people],
-                "copies": [one.copy for one in people],
-                "variables": [
-                    json.dumps(dict(one.values), ensure_ascii=False) if one.values else None for one in people
-                ],
-            },
-        )
+    rows = [
+        {
+            "hash": one.text.hash.hex(),
+            "mobile": one.mobile,
+            "copy": one.copy,
+            "own": dict(one.values) if one.values else None,
+        }
+        for one in laid.recipients
+    ]
+    _store(draft_statements.STORE_AUDIENCE, campaign, rows)
 
 
 def store_texts(campaign: Campaign, made: Sequence[Text]) -> None:
     """Write texts that are not there yet."""
-    for start in range(0, len(made), SLICE):
-        some = made[start : start + SLICE]
+    rows = [{"hash": text.hash.hex(), "content": text.content, "parts": text.parts} for text in made]
+    _store(draft_statements.STORE_TEXTS, campaign, rows)
+
+
+def _store(statement: TextClause, campaign: Campaign, rows: Sequence[dict[str, Any]]) -> None:
+    for start in range(0, len(rows), SLICE):
+        said = json.dumps(rows[start : start + SLICE], ensure_ascii=False)
         tenancy.session().execute(
-            draft_statements.STORE_TEXTS,
-            {
-                "team": campaign.team_id,
-                "campaign": campaign.id,
-                "hashes": [text.hash for text in some],
-                "contents": [text.content for text in some],
-                "parts": [text.parts for text in some],
-            },
+            statement, {"team": campaign.team_id, "campaign": campaign.id, "rows": said}
         )
 
 
