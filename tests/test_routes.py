@@ -37,6 +37,7 @@ DOORS = {
     ("gateway/jobs.py", "door_balances_due"),
     ("health/checks.py", "door_figures"),
     ("reports/jobs.py", "door_teams"),
+    ("health/keys_check.py", "door_teams"),
     ("health/rules_check.py", "door_teams"),
 }
 # The receiver stands in front of Flask and has no session; these functions are its only words.

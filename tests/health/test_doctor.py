@@ -15,6 +15,7 @@ from tests.practice.fixture import PracticeGateway
 from webapp import heartbeats, jobs, tenancy
 from webapp.campaigns.invariants import RULES, Rule
 from webapp.health import checks, doctor, rules_check
+from webapp.sealing import KeyRing, key_ids
 from webapp.settings import Settings
 
 Lines = pytest.CaptureFixture[str]
@@ -178,3 +179,16 @@ def test_keys_that_others_can_read(heard: Flask, settings: Settings, capsys: Lin
     assert doctor.examine(settings) == 1
     (line,) = bad_lines(capsys)
     assert "can be read by others" in line
+
+
+def test_a_key_that_is_not_here_any_more(
+    heard: Flask, settings: Settings, practice: PracticeGateway, capsys: Lines
+) -> None:
+    connect_practice(heard, make_person(heard), practice)
+    (name,) = key_ids(KeyRing.load(settings.keys_file))
+    settings.keys_file.unlink()
+    KeyRing.load_or_create(settings.keys_file)
+    assert doctor.examine(settings) == 1
+    assert [line.partition(",")[0] for line in bad_lines(capsys)] == [
+        f"BAD  3 sealed credentials need the key {name}"
+    ]

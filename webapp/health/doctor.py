@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from webapp import clock, connections, create_app, heartbeats, jobs, schema, walls
 from webapp.delivery import settler
 from webapp.extensions import db
-from webapp.health import checks, rules_check, walls_check
+from webapp.health import checks, keys_check, rules_check, walls_check
 from webapp.sealing import KeyRing, KeyRingError, key_ids
 from webapp.settings import Settings
 
@@ -56,7 +56,7 @@ def _look_at_all(app: Flask, settings: Settings) -> Iterator[Finding]:
     yield from _disk(app, settings)
     yield from _spool(app, settings)
     looks: tuple[Callable[[Flask, Settings], list[Finding]], ...] = (
-        _database, _revision, _walls, _loops, _jobs, _reports, _rules,
+        _database, _revision, _walls, _sealed, _loops, _jobs, _reports, _rules,
     )  # fmt: skip
     for look in looks:
         try:
@@ -123,6 +123,27 @@ def _keys(app: Flask, settings: Settings) -> list[Finding]:
     except KeyRingError as error:
         return [Finding(False, f"keys for credentials: {error}")]
     return [Finding(True, f"keys for credentials: {len(key_ids(ring))} in {settings.keys_file}")]
+
+
+def _sealed(app: Flask, settings: Settings) -> list[Finding]:
+    ring: KeyRing | None = None
+    if settings.keys_file.exists():
+        try:
+            ring = KeyRing.load(settings.keys_file)
+        except KeyRingError:
+            # Said already, with what is wrong with the file.
+            return []
+    lost = keys_check.without_key(app, ring)
+    if not lost:
+        return [Finding(True, "every sealed credential has its key")]
+    return [
+        Finding(
+            False,
+            f"{count} sealed credentials need the key {name}, which is not in {settings.keys_file}: put the "
+            "key file back that was kept, else the teams enter uid and password again",
+        )
+        for name, count in lost.items()
+    ]
 
 
 def _disk(app: Flask, settings: Settings) -> list[Finding]:
