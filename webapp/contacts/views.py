@@ -7,7 +7,7 @@ from typing import Any, cast
 from flask import Response, redirect, request
 
 from webapp.accounts.permissions import requires
-from webapp.contacts import bulk, groups, listing, optouts, places, queries
+from webapp.contacts import bulk, fields, groups, listing, optouts, places, queries
 from webapp.contacts.blueprint import blueprint
 from webapp.contacts.places import Place
 from webapp.errors import DomainError
@@ -72,6 +72,7 @@ def list_context(place: Place, problem: str, typed: str) -> dict[str, Any]:
         "place": place,
         "page": page,
         "groups_of": groups.by_contact([one.id for one in contacts]),
+        "known": fields.names(),
         "opted_out": optouts.opted_out_among([one.mobile for one in contacts]),
         "all_groups": groups.groups(),
         "matching": _matching(place, page),

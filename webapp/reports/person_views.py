@@ -11,7 +11,7 @@ from flask import Response, abort, request
 
 from webapp import clock
 from webapp.accounts.permissions import requires
-from webapp.contacts import groups, optouts
+from webapp.contacts import fields, groups, optout_places, optouts
 from webapp.contacts.blueprint import blueprint, contact_or_404
 from webapp.pages import render
 from webapp.reports import person
@@ -32,6 +32,8 @@ def show(contact_id: int) -> Response:
         block="messages",
         contact=contact,
         groups=groups.by_contact([contact.id]).get(contact.id, []),
+        known=fields.names(),
+        optout=optout_places.number_token(contact.mobile),
         opted_out=contact.mobile in optouts.opted_out_among([contact.mobile]),
         messages=messages,
         after=after,
