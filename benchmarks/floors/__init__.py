@@ -1,1 +1,1 @@
-"""What a path is held against: the least work that could do the same, by the same database in the same run."""
+"""What a path is held against: the least work that could do the same, in the same run."""

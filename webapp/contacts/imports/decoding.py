@@ -7,6 +7,7 @@ saves a file knows which; so it is found out from all of the bytes, said on the 
 from __future__ import annotations
 
 import codecs
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -45,12 +46,13 @@ def look(pieces: Iterable[bytes]) -> Look:
             sample += piece[: SAMPLE - len(sample)]
         breaks += piece.count(b"\n")
         returns += piece.count(b"\r")
-        last = piece[-2:]
+        last = (last + piece)[-2:]
         is_utf_8 = is_utf_8 and _reads(utf_8, piece)
         is_gb18030 = is_gb18030 and _reads(gb18030, piece)
     is_utf_8 = is_utf_8 and _reads(utf_8, b"", final=True)
     is_gb18030 = is_gb18030 and _reads(gb18030, b"", final=True)
-    lines = (breaks or returns) + (1 if last.strip(b"\r\n\0") else 0)
+    end = last.rstrip(b"\0")
+    lines = (breaks or returns) + bool(end and not end.endswith((b"\n", b"\r")))
     encoding = _encoding(bytes(sample), is_utf_8, is_gb18030)
     return Look(encoding, lines, _is_text(bytes(sample), encoding))
 
@@ -58,15 +60,14 @@ def look(pieces: Iterable[bytes]) -> Look:
 def texts(pieces: Iterable[bytes], encoding: str) -> Iterator[str]:
     """The text of a file in pieces, without its mark; what is broken becomes U+FFFD."""
     decoder: codecs.IncrementalDecoder | None = None
-    for piece in pieces:
+    begun = False
+    for piece in itertools.chain(pieces, [b""]):
         if decoder is None:
             decoder = codecs.getincrementaldecoder(_codec(piece, encoding))("replace")
-            first = decoder.decode(piece)
-            yield first.removeprefix("\ufeff")
-        else:
-            yield decoder.decode(piece)
-    if decoder is not None:
-        yield decoder.decode(b"", final=True)
+        text = decoder.decode(piece, final=not piece)
+        if text:
+            yield text if begun else text.removeprefix("\ufeff")
+            begun = True
 
 
 def _codec(first: bytes, encoding: str) -> str:

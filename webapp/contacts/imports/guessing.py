@@ -39,6 +39,7 @@ PROBLEM_WORDS = frozenset({"problem", "问题"})
 def separator(text: str, *, blanks: bool = False) -> str:
     """The separator with which most rows have the same number of cells, more than one; else a comma.
 
+    Where several do, the one that is seldom part of a text.
     `blanks`: a blank may be one, as in a paste.
     """
     first = text.split("\n", 1)[0].rstrip("\r")
@@ -52,7 +53,7 @@ def separator(text: str, *, blanks: bool = False) -> str:
         if wide:
             count, width = max(wide)
             alike = 100 * count // sum(widths.values())
-            if alike >= LEAST_ALIKE and (alike, width) > found[:2]:
+            if alike >= LEAST_ALIKE and (alike, width) >= found[:2]:
                 found = alike, width, candidate
     return found[2]
 
@@ -67,8 +68,10 @@ def columns(rows: Sequence[Sequence[str]], header: bool, *, only_numbers: bool =
 
     `only_numbers`: nothing but the column of numbers is wanted. Without such a column none is "mobile".
     """
-    width = max(map(len, rows), default=0)
     body = rows[1:] if header else rows
+    # Not the widest row's: that one may have a cell too many.
+    usual = Counter(len(row) for row in body).most_common(1)
+    width = max(len(rows[0]) if header else 0, usual[0][0] if usual else 0)
     heads = [_cell(rows[0], at).strip()[:100] if header else "" for at in range(width)]
     mobile = _phone_column(heads, body)
     taken: set[str] = set()

@@ -15,7 +15,7 @@ MOST_LINE = 64 * 1024
 MOST_LINES_OF_A_ROW = 50
 # Of a line that is too long, so much is kept to be shown.
 KEPT_OF_A_LINE = 200
-SEPARATORS = (",", ";", "\t", "|")
+SEPARATORS = (",", ";", "|", "\t")
 BLANKS = " \t\u00a0\u3000\ufeff\0"
 
 

@@ -180,7 +180,7 @@ def _left_out_rows(one: ContactImport) -> Iterator[list[str]]:
     heads = heads_of(one)
     yield [*heads, _("problem")]
     for problem in queries.all_problems(one.id):
-        # A row may have more cells than the file has columns; the reason stands behind them all the same.
+        # A row may have more cells than the file has columns; the reason comes right behind those.
         cells = [*problem.cells, *[""] * (len(heads) - len(problem.cells))]
         yield [*cells[: len(heads)], str(reason_of(problem)), *cells[len(heads) :]]
 
