@@ -66,19 +66,17 @@ def keep(name: str, content: Iterable[bytes], lifetime: timedelta) -> StoredFile
     return file
 
 
-def piece(file_id: int, no: int) -> bytes | None:
-    """One piece of a file of the present team, counted from 0; None after the last one."""
-    return tenancy.session().scalar(
-        select(FileChunk.content).where(
-            FileChunk.team_id == tenancy.scope(), FileChunk.file_id == file_id, FileChunk.no == no
-        )
-    )
-
-
 def read(file_id: int) -> Iterator[bytes]:
     """The pieces of a file of the present team in their order; none where it is not there any more."""
     no = 0
-    while (content := piece(file_id, no)) is not None:
+    while True:
+        content = tenancy.session().scalar(
+            select(FileChunk.content).where(
+                FileChunk.team_id == tenancy.scope(), FileChunk.file_id == file_id, FileChunk.no == no
+            )
+        )
+        if content is None:
+            return
         yield content
         no += 1
 

@@ -158,7 +158,7 @@ def test_a_stale_balance_stays_with_its_age(
 
 
 @pytest.mark.parametrize(
-    ("said_line", "line"),
+    ("typed", "line"),
     [("2000", 2000), ("2,000", 2000), ("２０００", 2000), (" 2 000 ", 2000), ("", None)],
 )
 def test_a_line_is_set_as_people_write_it(

@@ -49,6 +49,7 @@ class Chart:
     y_labels: list[str]
     marks: list[int]
     line: int | None
+    line_words: str
     says: list[str]
     heads: list[str]
     rows: list[list[str]]
@@ -153,6 +154,7 @@ def _chart(account: GatewayAccount, values: list[int], times: list[datetime], ma
         y_labels=[_written(top * part // _PARTS) for part in range(_PARTS, -1, -1)],
         marks=sorted(begun),
         line=line,
+        line_words="" if line is None else _("Tell people below %(n)s", n=number(line)),
         says=[_says(times[place], value, names.get(place)) for place, value in enumerate(values)],
         heads=[_("When"), _("Messages left"), _("Campaigns begun")],
         rows=[[reading.moment(times[place]), number(values[place]), names.get(place, "")] for place in told],

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from typing import Any, cast
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Flask, Response, abort, current_app, g, request, url_for
+from flask import Blueprint, Response, abort, g, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -21,6 +19,7 @@ from webapp.accounts.permissions import fresh, requires
 from webapp.accounts.throttle import TooManyTries
 from webapp.campaigns import queries
 from webapp.campaigns.models import Campaign
+from webapp.downloads import attachment
 from webapp.errors import DomainError
 from webapp.pages import error_page, is_fragment, language, render, see_other, time_zone
 from webapp.reports import exports, periods
@@ -31,7 +30,7 @@ blueprint = Blueprint("exports", __name__, url_prefix="/t/<team>")
 # How often the list looks whether a file is ready.
 SECONDS = 2
 TYPES = {
-    Format.CSV: "text/csv; charset=utf-8",
+    Format.CSV: "text/csv",
     Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
@@ -113,31 +112,10 @@ def file(export_id: int) -> Response:
             404, reason=_("This file is not there any more. Ask for it again on the page of files.")
         )
     stored = found[export.file_id]
-    # Committing lets go of the row.
-    team_id, file_id, size, name = stored.team_id, stored.id, stored.bytes, stored.name
+    response = attachment(stored_files.read(stored.id), stored.name, TYPES[Format(export.format)])
     audit("export.fetched", "export", export.id)
     tenancy.session().commit()
-    app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined] # Flask's own proxy idiom
-    response = Response(_pieces(app, team_id, file_id))
-    response.headers["Content-Type"] = TYPES[Format(export.format)]
-    response.headers["Content-Length"] = str(size)
-    response.headers["Content-Disposition"] = (
-        f"attachment; filename=\"tidings.{export.format}\"; filename*=UTF-8''{quote(name, safe='')}"
-    )
     return response
-
-
-def _pieces(app: Flask, team_id: int, file_id: int) -> Iterator[bytes]:
-    """The file, piece by piece; no transaction is open while a slow browser takes one."""
-    no = 0
-    while (content := _piece(app, team_id, file_id, no)) is not None:
-        yield content
-        no += 1
-
-
-def _piece(app: Flask, team_id: int, file_id: int, no: int) -> bytes | None:
-    with tenancy.team_scope(team_id, app):
-        return stored_files.piece(file_id, no)
 
 
 def _ask(form: ExportForm, campaign: Campaign | None) -> None:

@@ -70,6 +70,8 @@ def days_words(used: Used, left: int | None) -> str:
     days = used.lasts(left)
     if days is None:
         return NOTHING
+    if not left or left < 0:
+        return _("nothing left")
     if days > MOST_DAYS:
         return _("more than a year")
     if days < 1:
