@@ -11,19 +11,22 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from flask import Flask, current_app, url_for
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp import tenancy
 from webapp.accounts import queries
 from webapp.accounts.models import AuditEntry
+from webapp.errors import Words
 from webapp.logs import redact
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of thing: its page, the page's parameter that takes the id, and the column that names it."""
+    """A kind of thing: its word, its page, the page's parameter for the id, and the column that names it."""
 
+    label: Words
     endpoint: str
     parameter: str
     name: InstrumentedAttribute[Any]
@@ -33,6 +36,7 @@ class Kind:
 class Thing:
     """What one entry is about, as it is now. `url` is None where it has no page."""
 
+    label: Words
     name: str
     url: str | None
 
@@ -59,7 +63,7 @@ def _people(ids: set[int]) -> dict[int, Thing]:
     """People keep their names when they have left the team; only members have a page."""
     here = {one.user_id for one in queries.members()} if ids else set()
     return {
-        one: Thing(name, url_for("members.show", user_id=one) if one in here else None)
+        one: Thing(_l("Member"), name, url_for("members.show", user_id=one) if one in here else None)
         for one, name in queries.names_of(ids).items()
     }
 
@@ -71,7 +75,11 @@ def _named(kind: Kind, ids: set[int]) -> dict[int, Thing]:
     )
     is_there = kind.endpoint in current_app.view_functions
     return {
-        one: Thing(redact(str(name)), url_for(kind.endpoint, **{kind.parameter: one}) if is_there else None)
+        one: Thing(
+            kind.label,
+            redact(str(name)),
+            url_for(kind.endpoint, **{kind.parameter: one}) if is_there else None,
+        )
         for one, name in rows
     }
 

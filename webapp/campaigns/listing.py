@@ -15,7 +15,7 @@ from sqlalchemy import CompoundSelect, Select, select, union_all
 from sqlalchemy.orm import defer
 
 from webapp import tenancy
-from webapp.accounts.models import User
+from webapp.accounts.queries import names_of
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.states import CampaignState
 
@@ -86,12 +86,8 @@ def newest(states: Iterable[CampaignState], *, most: int, before: int | None = N
 
 
 def people(campaigns: Collection[Campaign]) -> dict[int, str]:
-    """Who confirmed these campaigns: mail addresses by the persons' ids."""
-    ids = {one.confirmed_by for one in campaigns if one.confirmed_by is not None}
-    if not ids:
-        return {}
-    rows = tenancy.session().execute(select(User.id, User.email).where(User.id.in_(ids)))
-    return {row.id: row.email for row in rows}
+    """Who confirmed these campaigns: what pages call them, by the persons' ids."""
+    return names_of(one.confirmed_by for one in campaigns)
 
 
 def ever_delivered() -> bool:

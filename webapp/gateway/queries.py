@@ -107,7 +107,7 @@ def _url(of: GatewayAccount, row: CallbackToken) -> str | None:
 def person(user_id: int | None) -> str | None:
     """Who that was, for "set 12 May by …"; None for nobody or somebody who is gone."""
     user = db.session.get(User, user_id) if user_id is not None else None
-    return user.email if user is not None else None
+    return user.title if user is not None else None
 
 
 @dataclass(frozen=True)
