@@ -260,6 +260,22 @@ def test_the_commands_say_what_they_did(
     assert (early.returncode, "Try again in 120 seconds" in early.stderr) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [(True, "There are no tables of Tidings in this database"), (False, "The database cannot be used")],
+)
+def test_a_database_that_is_none_is_said_in_a_sentence(
+    elsewhere: Database, file: Path, tmp_path: Path, there: bool, said: str
+) -> None:
+    if not there:
+        url = "postgresql://a:b@127.0.0.1:1/none"
+        elsewhere = Database(url, url.replace("a:", "c:"), url)
+    ended = run(elsewhere, tmp_path / "instance", "backup", str(file))
+    assert (ended.returncode, said in ended.stderr) == (1, True), ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert list(file.parent.iterdir()) == []
+
+
 def run(database: Database, instance: Path, *command: str) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, **database.environ(), "TIDINGS_INSTANCE": str(instance)}
     ended = subprocess.run(

@@ -96,6 +96,9 @@ class Writer:
 
     def discard(self) -> None:
         """Leave nothing of a backup that did not become whole."""
+        # What a full disk did not take is not worth a second complaint.
+        with contextlib.suppress(OSError, ValueError):
+            self._zip.close()
         with contextlib.suppress(OSError):
             self._stream.close()
         with contextlib.suppress(OSError):

@@ -119,7 +119,10 @@ def _next_of(base: Base, sequence: str) -> int:
 
 
 def _one(base: Base, statement: LiteralString) -> str:
-    row = base.execute(statement).fetchone()
+    try:
+        row = base.execute(statement).fetchone()
+    except psycopg.errors.UndefinedTable:
+        row = None
     if row is None:
-        raise KeepingError("The tables of Tidings are not whole: run `python -m webapp migrate` first.")
+        raise KeepingError("There are no tables of Tidings in this database, so there is nothing to back up.")
     return str(row[0])

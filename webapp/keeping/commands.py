@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from webapp import connections, embedded
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp import connections, embedded, schema
 from webapp.connections import conninfo
 from webapp.keeping import KeepingError
 from webapp.keeping import backup as copying
@@ -104,12 +107,21 @@ def rotate_keys(settings: Settings, say: Say, *, forget: bool) -> int:
 
 @contextmanager
 def _database(settings: Settings) -> Iterator[None]:
-    """The database of the settings, running: an embedded one that is not is started for as long."""
-    if settings.database_url:
-        yield
-        return
-    with embedded.start_for(settings.instance):
-        yield
+    """The database of the settings, running: an embedded one that is not is started for as long.
+
+    What it refuses is told in its own words, without the rows that it was about.
+    """
+    try:
+        if settings.database_url:
+            yield
+            return
+        with embedded.start_for(settings.instance):
+            yield
+    except psycopg.OperationalError as error:
+        raise KeepingError(f"The database cannot be used: {schema.first_line(error)}") from error
+    except (psycopg.Error, SQLAlchemyError) as error:
+        reason = schema.first_line(getattr(error, "orig", None) or error)
+        raise KeepingError(f"The database refused it: {reason}. Nothing was changed.") from error
 
 
 def _ring(settings: Settings) -> KeyRing | None:
