@@ -7,6 +7,7 @@ Then everything that was written meanwhile is searched for what must not be ther
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import io
 import logging
@@ -31,6 +32,7 @@ from webapp.accounts.permissions import Role
 from webapp.campaigns import listing
 from webapp.campaigns.models import Campaign
 from webapp.connections import conninfo
+from webapp.contacts.imports import line
 from webapp.delivery import settling
 from webapp.delivery.inbox import Inbox
 from webapp.delivery.receiver import Receiver
@@ -56,6 +58,9 @@ TABLES_OF_NUMBERS = frozenset(
         "campaign",
         "draft_paste",
         "contact",
+        "opt_out",
+        "erasure",
+        "import_problem",
     ]
 )
 
@@ -147,6 +152,7 @@ def walk(
     with sender(app):
         wait_until(lambda: state_of(app, team_id) == "waiting_for_reports")
     report(app, settings, database, team_id, token)
+    import_people(app, browser, home, team_id, monkeypatch)
     work_off_jobs(app)
     pages += [browser.get(f"{home}{page}") for page in ("start", "campaigns", "balance", "settings/gateways")]
     pages += [app.test_client().get(page, headers=STATUS) for page in ("/status", "/metrics")]
@@ -218,6 +224,24 @@ def report(app: Flask, settings: Settings, database: Database, team_id: int, tok
     with tenancy.team_scope(team_id, app) as session:
         settling.settle(team_id)
         session.commit()
+
+
+def import_people(
+    app: Flask, browser: FlaskClient, home: str, team_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two files: one comes in but for a row, the other meets a fault while its rows are in hand."""
+    for broken in (False, True):
+        rows = f"手机,姓名\n{NUMBERS[1]},王芳\n{NUMBERS[2]},x\n{NUMBERS[2]},again\n"
+        place = browser.post(f"{home}contacts/import", data={"paste": rows}).location
+        browser.post(f"{place}/columns", data={"if_exists": "update", "group": "0"})
+        with tenancy.team_scope(team_id, app):
+            line.work()
+        browser.post(f"{place}/start")
+        with monkeypatch.context() as patch, tenancy.team_scope(team_id, app):
+            if broken:
+                patch.setattr("webapp.contacts.imports.statements.COPY_INCOMING", "COPY nothing FROM STDIN")
+            with contextlib.suppress(Exception):  # whatever it is; it is written down
+                line.work()
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from webapp import clock, tenancy
 from webapp.campaigns import listing, planning, recipients, tracing
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.recounting import differences
-from webapp.contacts import bulk, groups, optouts
+from webapp.contacts import bulk, groups, optout_listing, optouts
 from webapp.contacts import listing as contacts
 from webapp.contacts.imports import queries as imports
 from webapp.extensions import db
@@ -190,6 +190,10 @@ def test_no_list_of_people_reads_a_teams_table_from_end_to_end(
         assert len(groups.groups()) == 400
         assert len(groups.by_contact(ids)) == 25
         assert optouts.opted_out_among(["13000000097"]) == {"13000000097"}
+        out = optout_listing.page()
+        assert optout_listing.page(after=(out.rows[-1].opted_out_at, out.rows[-1].mobile)).rows
+        for kind, text in ((contacts.Kind.NUMBER, "1300"), (contacts.Kind.END, "0097")):
+            assert optout_listing.page(contacts.Search(kind, text)).rows
         assert bulk.existing(ids)
         assert imports.history(None)
         assert person.messages("13700000030", clock.now()).rows
