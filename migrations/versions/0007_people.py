@@ -404,6 +404,9 @@ CREATE TABLE rollup_report (
     PRIMARY KEY (team_id, hour, account_id, outcome, status, step)
 ) WITH (fillfactor = 70);
 
+-- The campaigns that handed over in a period: those that ended in it or later, and those that have not ended.
+CREATE INDEX ix_campaign_handed_over_at ON campaign (team_id, handed_over_at) WHERE started_at IS NOT NULL;
+
 CREATE TABLE export (
     team_id bigint NOT NULL CONSTRAINT fk_export_team_id REFERENCES team ON DELETE CASCADE,
     id bigint NOT NULL,

@@ -61,7 +61,10 @@ def unknown_words(figures: Figures) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Heat:
-    """The table of hours: `hours` are its columns; a cell is (what it shows, the strength of its tint)."""
+    """The table of hours: `hours` are its columns; a cell is (what it shows, the strength of its tint).
+
+    `counts`: some cells count, in brackets, where there are too few messages for a share.
+    """
 
     sentence: str
     hours: list[int]
@@ -70,12 +73,8 @@ class Heat:
 
 
 def by_hour(figures: Figures) -> Heat:
-    """The delivered share by weekday and hour of the hand-over, from the first hour used to the last.
-
-    Counts stand in brackets where there are too few for a share.
-    """
-    used = [hour for _weekday, hour in figures.hours]
-    hours = list(range(min(used), max(used) + 1)) if used else []
+    """The delivered share by weekday and hour of the hand-over; hours in which nothing went are left out."""
+    hours = sorted({hour for _weekday, hour in figures.hours})
     rows = []
     for weekday, name in enumerate(_weekdays()):
         cells = [_heat_of(figures.hours.get((weekday, hour))) for hour in hours]

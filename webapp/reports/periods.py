@@ -27,8 +27,6 @@ EARLIEST = date(2000, 1, 1)
 _DAY = timedelta(days=1)
 _WEEK = 7
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-# Of what somebody typed, as much is shown again.
-_MOST_SHOWN = 10
 
 
 def begin_of(day: date, zone: ZoneInfo) -> datetime:
@@ -109,8 +107,8 @@ class Period:
 class Asked:
     """What a query asks for. `days`: one of LENGTHS, None for days of one's own.
 
-    With a `problem` (a sentence) the period is the usual one; `said` holds what was typed, cut to be shown
-    again.
+    `said`: both days as they are written in a form; with a `problem` (a sentence) what was typed, as far as a
+    form can show it, and the period is the usual one.
     """
 
     period: Period
@@ -136,7 +134,7 @@ def asked(query: Mapping[str, str], now: datetime, zone: ZoneInfo) -> Asked:
 
 
 def _refused(sentence: str, said: tuple[str, str], now: datetime, zone: ZoneInfo) -> Asked:
-    first, last = (text[:_MOST_SHOWN] if text.isprintable() else "" for text in said)
+    first, last = (text if _ISO.fullmatch(text) else "" for text in said)
     return Asked(Period.of_days(USUAL, now, zone), USUAL, (first, last), sentence)
 
 
