@@ -7,9 +7,12 @@ language is there any more, and what breaks half-way would look like a whole fil
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import IO
 
 from flask import Response, send_file
+
+PIECE = 1 << 16
 
 
 def attachment(content: Iterable[bytes], name: str, mimetype: str) -> Response:
@@ -17,7 +20,18 @@ def attachment(content: Iterable[bytes], name: str, mimetype: str) -> Response:
     file = tempfile.TemporaryFile()  # noqa: SIM115 # closed when the answer has gone
     for piece in content:
         file.write(piece)
+    size = file.tell()
     file.seek(0)
     response = send_file(file, mimetype=mimetype, as_attachment=True, download_name=name, max_age=0)
+    response.direct_passthrough = False
+    response.response = _read(file)
+    response.content_length = size
     response.call_on_close(file.close)
     return response
+
+
+def _read(file: IO[bytes]) -> Iterator[bytes]:
+    """The file to its end; then it is closed, whoever asked or not."""
+    with file:
+        while piece := file.read(PIECE):
+            yield piece

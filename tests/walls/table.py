@@ -32,7 +32,8 @@ class Case:
 
     `ids`: which of the team's rows each parameter of the address names. `form`: fields, made with the owner's
     browser (a key that a page shows). `works`: what the owner gets. `shows`: the owner's page holds the
-    team's own texts. `form_ids`: fields that name a row, with the row that they name.
+    team's own texts. `form_ids`: fields that name a row, with the row that they name. `personal`: only who
+    made the row gets it.
     """
 
     ids: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -40,6 +41,7 @@ class Case:
     works: tuple[int, ...] = (200,)
     shows: bool = True
     form_ids: dict[str, str] = dataclasses.field(default_factory=dict)
+    personal: bool = False
 
 
 def composed(_browser: FlaskClient, side: Side) -> Form:
@@ -253,7 +255,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("balance.check", "POST"): Case(SPARE, works=(303,)),
     ("balance.set_line", "POST"): Case(SPARE, form=lined, works=(303,)),
     ("exports.create", "POST"): Case(form=exported, works=(303,), form_ids={"campaign": "sent"}),
-    ("exports.file", "GET"): Case({"export_id": "export"}),
+    ("exports.file", "GET"): Case({"export_id": "export"}, personal=True),
     ("campaigns.confirm", "POST"): Case(DRAFT, form=confirmed, works=(303,)),
 }
 
