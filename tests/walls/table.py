@@ -295,6 +295,7 @@ QUERY_IDS = {
 OTHER_NAMES = frozenset(
     {"next", "language", "theme", "session", "lang", "block", "show", "updates", "said", "seen", "tab", "q"}
     | {"digits", "drawn"}
+    | {"days", "from", "to", "sort"}
     | {"action", "start", "end"}
     | {"inside", "on", "do", "whom", "example"}
 )
