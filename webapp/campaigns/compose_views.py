@@ -6,6 +6,8 @@ of a campaign is as good as a whole one here: only the review wants it complete.
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, abort, flash, g, request, url_for
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
@@ -142,7 +144,8 @@ def submitted(form: ComposeForm, draft_id: int | None) -> Response:
     if then == "test":
         return _tested(page)
     if then == "template":
-        return see_other(url_for("templates.new", **{"from": page.draft.id}))
+        begun: dict[str, Any] = {"from": page.draft.id}
+        return see_other(url_for("templates.new", **begun))
     if then == "review":
         return _on_to_review(page, faults)
     if faults:
