@@ -90,12 +90,14 @@ class People:
             people.append(Candidate(entry.mobile, own, entry.line, reason))
         return people
 
-    def of_group(self, place: int, after: int, chunk: int = SLICE) -> tuple[list[Candidate], int | None]:
-        """The next people of the group at this place (from 0), behind contact `after`.
+    def of_group(
+        self, place: int, after: int, chunk: int | None = None
+    ) -> tuple[list[Candidate], int | None]:
+        """The next people of the group at this place (from 0), behind contact `after`; SLICE, or `chunk`.
 
         Returns them and the last contact's id, None where the group is through.
         """
-        groups = self.written.groups
+        groups, chunk = self.written.groups, chunk or SLICE
         rows = tenancy.session().execute(
             people_statements.SLICE,
             {
