@@ -23,6 +23,8 @@ from webapp.campaigns import addresses, template_operations
 from webapp.campaigns.template_operations import Content
 from webapp.contacts import groups, optout_places, optouts
 from webapp.contacts import operations as contacts
+from webapp.contacts.imports import bringing
+from webapp.contacts.imports.bringing import Brought
 from webapp.extensions import db
 from webapp.settings import Settings
 
@@ -39,6 +41,7 @@ BAD_PATHS = ("-1", "0", "1e99", "9" * 30, "9223372036854775808", "x", "%00", "%f
 NAMES = (
     "sort", "page", "before", "after", "from", "account", "v", "next", "lang", "block", "team", "q", "show",
     "find", "tab", "updates", "seen", "said", "person", "action", "start", "end",
+    "for", "kind", "like",
 )  # fmt: skip
 # Fields of our forms, and some that a form of ours never has.
 FIELDS = (
@@ -47,7 +50,8 @@ FIELDS = (
     "numbers_per_request", "in_flight", "text_limit", "first_part", "next_part", "dedup_seconds",
     "repeat_mode", "team_id", "role", "is_admin", "version", "draft_key", "then", "keep", "shown", "go",
     "default_name", "leave_out_long", "kind", "when", "send_at", "not_after", "at_hours_end", "test_mobile",
-    "test_key", "was", "digits",
+    "test_key", "was", "digits", "paste", "like", "encoding", "separator", "sheet", "header", "group",
+    "new_group", "if_exists", "to-0", "field-0",
 )  # fmt: skip
 Ids = dict[str, int | str]
 ASKED: tuple[dict[str, str], ...] = ({}, {"HX-Request": "true"})
@@ -71,6 +75,7 @@ def ids(app: Flask, alice: Person, practice: PracticeGateway) -> Ids:
         optout = optout_places.number_token(numbers(1)[0])
         text = Content("Hours", "At 9.", "notice")
         template = template_operations.keep(text, alice.user_id, clock.now()).id
+        brought = bringing.take_in(Brought("a.csv", [b"13800138000,x\nhello,y\n"]), alice.user_id).id
         invitation = invitations.invite(alice.user_id, "vera@example.org", Role.VIEWER).invitation.id
         tenancy.session().commit()
     return {
@@ -80,6 +85,7 @@ def ids(app: Flask, alice: Person, practice: PracticeGateway) -> Ids:
         "group_id": group,
         "account_id": account,
         "export_id": 1,
+        "import_id": brought,
         "campaign_id": campaign,
         "status": 404,
         "token": token,

@@ -26,6 +26,8 @@ def attachment(content: Iterable[bytes], name: str, mimetype: str) -> Response:
     response.direct_passthrough = False
     response.response = _read(file)
     response.content_length = size
+    # Cache-Control says it already; a moment would make two answers about nothing differ.
+    response.headers.pop("Expires", None)
     response.call_on_close(file.close)
     return response
 

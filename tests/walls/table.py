@@ -162,11 +162,24 @@ def decided(_browser: FlaskClient, side: Side) -> Form:
     return {f"{side.ids['batch']}-choice": "wait", "all-choice": "wait"}
 
 
+def rows_pasted(_browser: FlaskClient, side: Side) -> Form:
+    return {"paste": "13500000007", "like": side.ids["import"]}
+
+
+def read_so(_browser: FlaskClient, _side: Side) -> Form:
+    return {"encoding": "utf-8", "separator": ",", "header": "y"}
+
+
+def columns_chosen(_browser: FlaskClient, side: Side) -> Form:
+    return {"if_exists": "update", "group": side.ids["people"]}
+
+
 SPARE = {"account_id": "spare"}
 MEMBER, INVITED = {"user_id": "member"}, {"invitation_id": "invitation"}
 SENT, DRAFT = {"campaign_id": "sent"}, {"campaign_id": "draft"}
 LATER = {"campaign_id": "later"}
 CONTACT = {"contact_id": "contact"}
+IMPORT, SPARE_IMPORT = {"import_id": "import"}, {"import_id": "spare_import"}
 OPTOUT, SPARE_OPTOUT = {"optout": "optout"}, {"optout": "spare_optout"}
 TEMPLATE = {"template_id": "template"}
 PEOPLE, SPARE_PEOPLE = {"group_id": "people"}, {"group_id": "spare_people"}
@@ -228,6 +241,17 @@ CASES: dict[tuple[str, str], Case] = {
     ("templates.save", "POST"): Case(TEMPLATE, form=drawn_up, works=(303,)),
     ("templates.archive", "POST"): Case(TEMPLATE, works=(303,)),
     ("templates.unarchive", "POST"): Case(TEMPLATE, works=(303,)),
+    ("contacts.import_bring", "POST"): Case(form=rows_pasted, works=(303,), form_ids={"like": "import"}),
+    ("contacts.import_show", "GET"): Case(IMPORT),
+    ("contacts.import_left_out", "GET"): Case(IMPORT),
+    ("contacts.import_start", "POST"): Case(IMPORT, works=(303,)),
+    ("contacts.import_stop", "POST"): Case(IMPORT, works=(303,)),
+    ("contacts.import_undo", "POST"): Case(IMPORT, works=(303,)),
+    ("contacts.import_reading", "POST"): Case(SPARE_IMPORT, form=read_so, works=(303,)),
+    ("contacts.import_columns", "POST"): Case(
+        SPARE_IMPORT, form=columns_chosen, works=(303,), form_ids={"group": "people"}
+    ),
+    ("contacts.import_discard", "POST"): Case(SPARE_IMPORT, works=(303,)),
     ("contacts.confirm_delete_group", "GET"): Case(SPARE_PEOPLE),
     ("contacts.delete_group", "POST"): Case(SPARE_PEOPLE, works=(303,)),
     ("accounts.general", "POST"): Case(form=renamed, works=(303,)),
@@ -289,6 +313,7 @@ QUERY_IDS = {
     "added": "optout",
     "ids": "contact",
     "into": "people",
+    "like": "import",
     "v": "sent",
 }
 # Names that views ask for and that name no row of a team. "session" has a test of its own.
@@ -297,13 +322,14 @@ OTHER_NAMES = frozenset(
     | {"digits", "drawn"}
     | {"days", "from", "to", "sort"}
     | {"action", "start", "end"}
+    | {"for", "kind"}
     | {"inside", "on", "do", "whom", "example"}
 )
 # Fields of forms that could name a row. But for the first two they name none: keys are random, "seen" is a
 # digest, the others count something.
 FORM_NAMES = frozenset(
     {"account", "campaign", "draft", "key", "seen", "draft_key", "test_key", "version", "shown", "was"}
-    | {"groups", "minus", "template"}
+    | {"groups", "minus", "template", "group", "like"}
 )
 # Arguments of jobs, with the row that each names.
 JOB_IDS = {

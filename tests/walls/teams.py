@@ -9,7 +9,7 @@ import dataclasses
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask
+from flask import Flask, g
 
 from tests.campaigns.running import sender
 from tests.conftest import Database
@@ -25,6 +25,9 @@ from webapp.campaigns.models import Campaign
 from webapp.campaigns.template_operations import Content
 from webapp.contacts import bulk, groups, optout_places, optouts
 from webapp.contacts import operations as contacts
+from webapp.contacts.imports import bringing, line, operations
+from webapp.contacts.imports.bringing import Brought
+from webapp.contacts.imports.operations import Choices
 from webapp.contacts.models import ContactGroup
 from webapp.database import new_id
 from webapp.delivery import erasing, settling
@@ -149,7 +152,10 @@ def furnish(app: Flask, practice: PracticeGateway, person: Person, mark: str, fi
         invitation_id = invited.invitation.id
         session.commit()
         message = addresses.token_of(made[1], (str(first + 10), 0))
+        imports = [bring_file(f"{mark} list {n}.csv", mark, first + 40 + 10 * n) for n in (1, 2)]
     ids = {
+        "import": str(imports[0]),
+        "spare_import": str(imports[1]),
         "account": str(account_id),
         "spare": str(spare_id),
         "draft": str(made[0]),
@@ -174,6 +180,18 @@ def furnish(app: Flask, practice: PracticeGateway, person: Person, mark: str, fi
         "team": person.team,
     }
     return Side(person, mark, token, ids)
+
+
+def bring_file(name: str, mark: str, first: int) -> int:
+    """A file that is checked, with a row that is good and one that is left out."""
+    g.language = "en"
+    rows = f"mobile,name,{mark[:20]}\n{first},{mark},{mark}\nhello {mark},{mark},{mark}\n"
+    one = bringing.take_in(Brought(name, [rows.encode()]), 1)
+    operations.check(one.id, Choices(one.columns))
+    import_id = one.id
+    tenancy.session().commit()
+    line.work()
+    return import_id
 
 
 def state_of(app: Flask, side: Side, which: str) -> str:

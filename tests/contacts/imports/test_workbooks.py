@@ -14,7 +14,7 @@ from tests.contacts.imports.books import book, cell, raw_book
 from tests.contacts.imports.bringing import Importer, sums
 from webapp.contacts.imports import workbook, workbook_child
 
-HEAD = ["手机", "姓名", "生日"]
+HEAD = ["手机", "姓名", "生日", "{x}"]
 
 
 def read(content: bytes, wanted: str = "") -> tuple[str, list[str], list[str]]:
