@@ -180,3 +180,42 @@ def test_a_part_that_fails_leaves_the_others(
     assert said(page).count("Could not load this.") == 1
     assert faults(page.text) == []
     assert ("35 of 36 messages delivered" in said(page)) is (part != "week")
+
+
+@pytest.mark.parametrize(
+    ("state", "left_out", "said_of_it"),
+    [
+        ("failed", 0, "The import of “a.csv” did not get through."),
+        ("checked", 0, "“a.csv” is checked and waits for you. Nothing was imported yet."),
+        ("done", 3, "3 rows of “a.csv” were left out of the import."),
+        ("done", 0, None),
+        ("undone", 3, None),
+    ],
+)
+def test_imports_that_need_a_look_are_told_for_a_week(
+    database: Database, browser: FlaskClient, alice: Person, state: str, left_out: int, said_of_it: str | None
+) -> None:
+    for days in (1, 8):
+        with database.owner() as owner:
+            owner.execute(
+                "INSERT INTO contact_import "
+                "(team_id, id, file_name, source, state, rows, left_out, created_at) "
+                "VALUES (%s, %s, 'a.csv', 'csv', %s, %s, %s, %s)",
+                [alice.team_id, days, state, left_out, left_out, clock.now() - timedelta(days=days)],
+            )
+    home = browser.get(f"/t/{alice.team}/home")
+    assert said(home).count("a.csv") == (2 if said_of_it else 0), "once to see and once for the link's name"
+    assert said_of_it is None or said_of_it in said(home)
+    assert faults(home.text) == []
+
+
+def test_a_broken_promise_is_told_while_it_is_news(
+    app: Flask, database: Database, browser: FlaskClient, alice: Person, account: int
+) -> None:
+    for days, told in ((1, True), (8, False)):
+        with database.owner() as owner:
+            owner.execute(
+                "UPDATE gateway_account SET promise_broken_at = %s, repeat_mode = 'ask'",
+                [clock.now() - timedelta(days=days)],
+            )
+        assert ("sent one request twice" in said(browser.get(f"/t/{alice.team}/home"))) is told
