@@ -9,7 +9,7 @@ from flask import Flask, g
 from webapp import clock, tenancy
 from webapp.accounts import operations as accounts
 from webapp.accounts import queries as accounts_of
-from webapp.demo import EMAIL, PASSWORD, balance, days, members, people, refusals, taken, texts
+from webapp.demo import EMAIL, PASSWORD, balance, days, imports, members, people, refusals, taken, texts
 from webapp.demo.acting import Stage
 from webapp.demo.stories import Stories
 from webapp.errors import DomainError
@@ -61,5 +61,6 @@ def seed(app: Flask) -> str:
         balance.read(empty, 0, BalanceCause.PERIODIC)
         taken.ask(user.id, clock.now())
         refusals.seed(user.id, clock.now())
+        imports.seed(user.id, clock.now())
         tenancy.session().commit()
         return address

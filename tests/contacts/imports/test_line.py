@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 
@@ -50,7 +51,7 @@ def test_a_check_goes_on_where_it_stopped(
     imports: Importer, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
     import_id = imports.bring(FILE)
-    heal = dying(monkeypatch, checking, "_note", after)
+    heal = dying(monkeypatch, checking, "note", after)
     with pytest.raises(Died):
         imports.check(import_id)
     one = imports.get(import_id)
@@ -67,7 +68,7 @@ def test_an_import_goes_on_where_it_stopped(
 ) -> None:
     import_id = imports.bring(FILE)
     imports.check(import_id, new_group="VIP")
-    heal = dying(monkeypatch, running, "_write", after)
+    heal = dying(monkeypatch, running, "write", after)
     with pytest.raises(Died):
         imports.start(import_id)
     assert (imports.get(import_id).state, len(imports.people())) == ("importing", 6 * (after - 1))
@@ -125,14 +126,14 @@ def test_the_others_wait_in_line_and_say_so(imports: Importer) -> None:
 
 def test_a_file_that_breaks_us_holds_nobody_up(imports: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
     bad, good = imports.bring(FILE, "bad.csv"), imports.bring(FILE, "good.csv")
-    real = checking._note
+    real = checking.note
 
     def note(one: ContactImport, part: Slice) -> None:
         if one.file_name == "bad.csv":
             raise ZeroDivisionError
         real(one, part)
 
-    monkeypatch.setattr(checking, "_note", note)
+    monkeypatch.setattr(checking, "note", note)
     for import_id in (bad, good):
         imports.post(f"imports/{import_id}/columns", if_exists="update", group="0")
     imports.work()
@@ -170,7 +171,7 @@ def test_a_database_that_is_away_is_waited_for(imports: Importer, monkeypatch: p
         raise OperationalError("", {}, Exception())
 
     with monkeypatch.context() as patch:
-        patch.setattr(checking, "_note", note)
+        patch.setattr(checking, "note", note)
         with pytest.raises(OperationalError):
             imports.check(import_id)
     imports.work()
@@ -184,7 +185,7 @@ def test_stopping_a_check_and_an_import(imports: Importer, monkeypatch: pytest.M
     imports.work()
     assert (imports.get(import_id).state, sums(imports.get(import_id))) == ("uploaded", {})
     imports.check(import_id)
-    heal = dying(monkeypatch, running, "_write", 4)
+    heal = dying(monkeypatch, running, "write", 4)
     with pytest.raises(Died):
         imports.start(import_id)
     heal()
@@ -221,3 +222,19 @@ def test_teams_have_lines_of_their_own(app: Flask, imports: Importer) -> None:
         others.work()
         imports.work()
     assert (others.get(theirs).state, imports.get(mine).state) == ("checked", "checking")
+
+
+def test_a_page_that_looks_again_is_told_only_what_is_new(imports: Importer) -> None:
+    import_id = imports.bring(FILE)
+    imports.post(f"imports/{import_id}/columns", if_exists="update", group="0")
+    asked = re.search(r'hx-get="([^"]+)"', imports.page(import_id))
+    assert asked is not None
+    place = asked[1].replace("&amp;", "&")
+    by_htmx = {"HX-Request": "true"}
+    assert imports.browser.get(place, headers=by_htmx).status_code == 204
+    imports.work()
+    answer = imports.browser.get(place, headers=by_htmx)
+    assert answer.status_code == 200
+    assert "Import 40 good rows" in answer.text
+    assert '<p id="import-said" hx-swap-oob="innerHTML">Waits for you: import</p>' in answer.text
+    assert 'hx-trigger="every' not in answer.text

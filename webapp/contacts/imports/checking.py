@@ -28,7 +28,7 @@ def check(import_id: int) -> None:
         if locked is None or locked.cursor != part.before:
             session.rollback()
             return
-        _note(locked, part)
+        note(locked, part)
         if locked.rows > files.MOST_ROWS:
             give_up(locked, "too_many_rows")
             session.commit()
@@ -36,7 +36,7 @@ def check(import_id: int) -> None:
         session.commit()
     locked = queries.locked(import_id, ImportState.CHECKING)
     if locked is not None:
-        _finish(locked)
+        finish(locked)
     session.commit()
 
 
@@ -57,7 +57,8 @@ def give_up(one: ContactImport, why: str) -> None:
     one.state, one.why, one.finished_at = ImportState.FAILED, why, clock.now()
 
 
-def _note(one: ContactImport, part: Slice) -> None:
+def note(one: ContactImport, part: Slice) -> None:
+    """Note what would become of a slice's rows, and move the cursor; the caller commits."""
     session = tenancy.session()
     mobiles = [ready.mobile for ready in part.ready]
     if part.problems:
@@ -94,7 +95,8 @@ def _already_here(mobiles: list[str]) -> int:
     return tenancy.session().scalar(asked) or 0
 
 
-def _finish(one: ContactImport) -> None:
+def finish(one: ContactImport) -> None:
+    """All rows are checked."""
     now = clock.now()
     one.last_row = one.cursor
     one.checked_at, one.queued_at = now, None

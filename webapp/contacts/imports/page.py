@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from flask import Response
+from flask import Response, request
 
 from webapp import clock
 from webapp.contacts.fields import names
@@ -43,7 +43,8 @@ class ImportPage:
         return render(
             "imports/show.html", block="step", status=status, page=self, one=self.one, kind=shown,
             rows=self.problems_of(shown) if shown else [], state=words.STATES[self.one.state],
-            reason_of=words.reason_of, kinds=words.KINDS, why=words.WHY, states=ImportState,
+            heard=request.args.get("said"), reason_of=words.reason_of,
+            kinds=words.KINDS, why=words.WHY, states=ImportState,
         )  # fmt: skip
 
     @property
@@ -61,6 +62,12 @@ class ImportPage:
     def version(self) -> str:
         """Changes with what the page shows while a worker is at it."""
         return f"{self.one.state}-{self.one.cursor}-{self.place}-{self.one.undo.get('deleted', 0)}"
+
+    @property
+    def said(self) -> str:
+        """Changes with what is read out: each state, and each quarter of the way."""
+        done, total = self.part
+        return f"{self.one.state}-{4 * done // total if self.working else 0}"
 
     @property
     def sentence(self) -> str:

@@ -38,7 +38,7 @@ def run(import_id: int) -> None:
         if locked is None or locked.cursor != part.before:
             session.rollback()
             return
-        _write(locked, part, clock.now())
+        write(locked, part, clock.now())
         session.commit()
     locked = queries.locked(import_id, ImportState.IMPORTING)
     if locked is not None:
@@ -58,7 +58,11 @@ def finish(one: ContactImport, why: str | None = None) -> None:
     )  # fmt: skip
 
 
-def _write(one: ContactImport, part: Slice, now: datetime) -> None:
+def write(one: ContactImport, part: Slice, now: datetime) -> None:
+    """Bring a slice's good rows in, and move the cursor; the caller commits.
+
+    Raises MovedError where somebody's contact went away meanwhile.
+    """
     if one.opt_outs:
         _opt_out(one, part, now)
     elif part.ready:
@@ -109,6 +113,7 @@ def _copy(people: Sequence[Ready]) -> None:
     """Lay the people down where the statements find them, each with an id; in the order of their numbers."""
     session = tenancy.session()
     session.execute(statements.MAKE_INCOMING)
+    session.execute(statements.CLEAR_INCOMING)
     first = new_id()
     lines = "".join(
         f"{first + at}\t{mobile}\t{name}\t{fields}\n" for at, (mobile, name, fields) in enumerate(people)

@@ -18,6 +18,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS incoming (id bigint, mobile text COLLATE "C
 ON COMMIT DELETE ROWS
 """
 )
+# Another slice of the same transaction may have been there before.
+CLEAR_INCOMING = text("DELETE FROM incoming")
 COPY_INCOMING = "COPY incoming (id, mobile, name, fields) FROM STDIN"
 
 # Who is not here yet, in the order of their numbers, as all who write contacts do.

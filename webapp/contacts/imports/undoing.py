@@ -33,23 +33,30 @@ def undo(import_id: int) -> None:
     """Take back what is not taken back yet, a slice a transaction."""
     session = tenancy.session()
     while (one := queries.locked(import_id, ImportState.UNDOING)) is not None:
-        part = session.scalar(
-            select(ImportSlice)
-            .where(ImportSlice.team_id == one.team_id, ImportSlice.import_id == one.id)
-            .order_by(ImportSlice.no.desc())
-            .limit(1)
-        )
-        if part is None:
-            _finish(one)
-        elif one.opt_outs:
-            _count(one, deleted=_opt_in(part))
-            session.delete(part)
-        else:
-            _take_back(one, part)
-            session.delete(part)
+        take_back_next(one)
         session.commit()
         session.expunge_all()
     session.rollback()
+
+
+def take_back_next(one: ContactImport) -> None:
+    """Take back the last slice that is left, or end the undoing; the caller commits."""
+    session = tenancy.session()
+    part = session.scalar(
+        select(ImportSlice)
+        .where(ImportSlice.team_id == one.team_id, ImportSlice.import_id == one.id)
+        .order_by(ImportSlice.no.desc())
+        .limit(1)
+    )
+    if part is None:
+        _finish(one)
+        return
+    if one.opt_outs:
+        _count(one, deleted=_opt_in(part))
+    else:
+        _take_back(one, part)
+    session.delete(part)
+    session.flush()
 
 
 def _finish(one: ContactImport) -> None:
