@@ -14,8 +14,8 @@ from webapp.contacts.imports.models import ContactImport
 from webapp.contacts.imports.records import Record
 from webapp.contacts.imports.sorting import Problem, Ready, Sorter
 
-# Rows of a slice: some hundredths of a second of work, for as long as which others who add contacts wait.
-ROWS = 4000
+# Rows of a slice. The more there are, the longer its commit takes, for which others who add contacts wait.
+ROWS = 2000
 
 
 @dataclass

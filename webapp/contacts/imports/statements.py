@@ -4,7 +4,7 @@ Rows come by COPY into a temporary table, for COPY is refused where row-level se
 there. Everything that a slice adds goes in one statement: the triggers that count contacts fire at its end,
 so that others who add contacts wait for moments only. What is already there is asked for row by row
 (LATERAL): nobody tells the planner how many rows a temporary table has, and a join over everybody takes
-seconds for four thousand. Values are always bound; each statement names the team although row-level security
+seconds for two thousand. Values are always bound; each statement names the team although row-level security
 would.
 """
 
