@@ -242,6 +242,18 @@ def test_an_undo_takes_back_what_was_added_and_nobody_else(
     assert "Undo" not in browser.get(place_after).text
 
 
+def test_whoever_said_it_twice_stays_out_when_the_first_time_is_undone(
+    app: Flask, alice: Person, browser: FlaskClient
+) -> None:
+    once, twice = numbers(2)
+    address = add(browser, alice, f"{once}\n{twice}").location.replace("/optouts?", "/optouts/undo?")
+    bob = make_person(app, "bob")
+    add_member(app, bob, alice, Role.SENDER)
+    assert add(sign_in(app, bob), alice, twice).status_code == 303
+    browser.post(address)
+    assert out(app, alice, [once, twice]) == {twice}
+
+
 def test_an_undo_is_for_an_hour_and_for_whoever_added(
     app: Flask, browser: FlaskClient, alice: Person
 ) -> None:

@@ -10,13 +10,14 @@ brings the number once more: then it is here anyway, and must not get anything.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     BindParameter,
     DateTime,
+    Interval,
     LargeBinary,
     Text,
     any_,
@@ -32,28 +33,39 @@ from webapp import tenancy
 from webapp.contacts.models import ErasedOptOut, OptOut
 from webapp.sealing import key_ring, number_hash
 
+# For so long an import can be undone; what was added by hand, for less.
+LONGEST_UNDO = timedelta(hours=24)
+# An undo finds what was noted by its exact moment. The least that the database tells apart.
+_BESIDE = timedelta(microseconds=1)
+
 
 def opt_out(mobiles: Collection[str], how: str, by_user: int | None, now: datetime) -> int:
     """Note that these numbers get nothing any more; returns how many had not opted out before.
 
-    `how`: reply, hand, paste or import. The first opt-out of a number is kept as it is.
+    `how`: reply, hand, paste or import. The first opt-out of a number is kept as it is, but for its moment:
+    whoever is noted a second time while the first can be undone is moved beside it, out of reach of that undo.
     """
     remembered(mobiles, now)
     # In order, so that two who note the same numbers at once wait for each other in one direction only.
     rows = select(
         literal(tenancy.scope(), BigInteger),
-        func.unnest(_array(sorted(mobiles))),
+        func.unnest(_array(sorted(set(mobiles)))),
         literal(now, DateTime(timezone=True)),
         literal(how, Text),
         literal(by_user, BigInteger),
     )
-    noted = tenancy.session().execute(
+    noted = tenancy.session().scalars(
         insert(OptOut)
         .from_select(["team_id", "mobile", "opted_out_at", "how", "by_user"], rows)
-        .on_conflict_do_nothing()
-        .returning(OptOut.mobile)
+        .on_conflict_do_update(
+            index_elements=["team_id", "mobile"],
+            set_={"opted_out_at": OptOut.opted_out_at + literal(_BESIDE, Interval)},
+            where=OptOut.opted_out_at > now - LONGEST_UNDO,
+        )
+        .returning(OptOut.opted_out_at)
+        .execution_options(populate_existing=True)
     )
-    return len(noted.all())
+    return sum(moment == now for moment in noted)
 
 
 def opt_in(mobiles: Collection[str]) -> int:
