@@ -66,7 +66,8 @@ def draft() -> Response:
     if not form.account.choices:
         flash(_("Connect a gateway account first. Nothing was saved or sent."), "odd")
         return see_other(url_for("start.show"))
-    form.kind.data = Kind.TEST if len(read_paste(form.numbers.data or "").entries) == 1 else Kind.NOTICE
+    alone = not form.groups.data and len(read_paste(form.numbers.data or "").entries) == 1
+    form.kind.data = Kind.TEST if alone else Kind.NOTICE
     session = tenancy.session()
     try:
         campaign, _faults = composing.save(form, composing.number(form.draft.data))
