@@ -15,6 +15,7 @@ from webapp.contacts import bulk, groups, listing, places
 from webapp.contacts.blueprint import blueprint, chosen_group
 from webapp.contacts.bulk import Deed, Done
 from webapp.contacts.places import Place
+from webapp.deadlocks import tried_again
 from webapp.errors import DomainError
 from webapp.pages import render, see_other
 
@@ -25,6 +26,7 @@ SHOWN = 5
 
 @blueprint.post("/contacts/bulk")
 @requires("contacts.write")
+@tried_again
 def act() -> Response:
     """Do something to those who are ticked, or to all of the list."""
     place, said = places.asked_for(), request.form.get("do", "")
@@ -46,6 +48,7 @@ def act() -> Response:
 
 @blueprint.post("/contacts/delete")
 @requires("contacts.write")
+@tried_again
 def delete() -> Response:
     """Delete those whom the page before this one named, if they are still as many."""
     place = places.asked_for()
@@ -71,6 +74,7 @@ def delete() -> Response:
 
 @blueprint.post("/contacts/undo")
 @requires("contacts.write")
+@tried_again
 def undo() -> Response:
     """Take back what was done last to many."""
     place = places.asked_for()

@@ -12,6 +12,7 @@ from webapp.contacts.blueprint import blueprint, chosen_group, contact_or_404
 from webapp.contacts.forms import ContactForm, PasteForm, Value, offer, tidied, values_for, values_of
 from webapp.contacts.models import Contact
 from webapp.contacts.reasons import REASON_WORDS
+from webapp.deadlocks import tried_again
 from webapp.errors import DomainError
 from webapp.pages import render, see_other
 
@@ -27,6 +28,7 @@ def new() -> Response:
 
 @blueprint.post("/contacts/new")
 @requires("contacts.write")
+@tried_again
 def create() -> Response:
     """Add one person."""
     form, values = ContactForm(), values_of(request.form)
@@ -54,6 +56,7 @@ def edit(contact_id: int) -> Response:
 
 @blueprint.post("/contacts/<int:contact_id>/edit")
 @requires("contacts.write")
+@tried_again
 def change(contact_id: int) -> Response:
     """Change one person."""
     contact = contact_or_404(contact_id)
@@ -80,6 +83,7 @@ def paste() -> Response:
 
 @blueprint.post("/contacts/paste")
 @requires("contacts.write")
+@tried_again
 def add_pasted() -> Response:
     """Add everybody who was pasted, and say who was left out and why."""
     form = PasteForm()

@@ -13,6 +13,7 @@ from webapp.contacts import places
 from webapp.contacts.blueprint import blueprint, group_or_404
 from webapp.contacts.forms import GroupForm
 from webapp.contacts.views import group_page
+from webapp.deadlocks import tried_again
 from webapp.errors import DomainError
 from webapp.pages import render, see_other
 
@@ -82,6 +83,7 @@ def confirm_delete_group(group_id: int) -> Response:
 
 @blueprint.post("/contacts/groups/<int:group_id>/delete")
 @requires("contacts.write")
+@tried_again
 def delete_group(group_id: int) -> Response:
     """Delete a group; its people stay."""
     found = group_or_404(group_id)

@@ -30,6 +30,7 @@ from sqlalchemy.exc import IntegrityError
 
 from webapp import clock, tenancy
 from webapp.accounts.audit import audit
+from webapp.contacts.imports.models import ContactImport
 from webapp.contacts.models import Contact, ContactGroup, GroupedContact
 from webapp.contacts.pastes import clean_name
 from webapp.database import new_id
@@ -99,9 +100,21 @@ def rename(group_id: int, name: str) -> None:
 
 
 def delete(group_id: int) -> None:
-    """Delete a group; its people stay."""
+    """Delete a group; its people stay. One that is gone already is not there afterwards either."""
     session = tenancy.session()
-    gone = session.get_one(ContactGroup, (tenancy.scope(), group_id))
+    # Imports into it forget it too, and whoever works on one has that before the group.
+    session.scalars(
+        select(ContactImport.id)
+        .where(ContactImport.team_id == tenancy.scope(), ContactImport.group_id == group_id)
+        .order_by(ContactImport.id)
+        .with_for_update(key_share=True)
+    ).all()
+    # First of all: whoever puts somebody in or takes somebody out has the group only at the end.
+    gone = session.get(
+        ContactGroup, (tenancy.scope(), group_id), with_for_update=True, populate_existing=True
+    )
+    if gone is None:
+        return
     audit("group.deleted", "group", group_id, name=gone.name, people=gone.size)
     # By hand, at once: the foreign key would delete them too, and then the group is there to be counted in.
     session.execute(
@@ -115,24 +128,57 @@ def delete(group_id: int) -> None:
 
 
 def add(group_id: int, contact_ids: Collection[int], now: datetime | None = None) -> int:
-    """Put contacts into a group; returns how many were not in it before. Ids of nobody are passed over."""
-    rows = (
-        select(
-            Contact.team_id,
-            literal(group_id, BigInteger),
-            Contact.id,
-            literal(now or clock.now(), DateTime(timezone=True)),
-        )
+    """Put contacts into a group; returns how many were not in it before. Ids of nobody are passed over.
+
+    Raises DomainError where the group was deleted meanwhile.
+    """
+    session = tenancy.session()
+    # Held until the commit: who is being deleted at this moment is waited for, and passed over then.
+    held = session.scalars(
+        select(Contact.id)
         .where(Contact.team_id == tenancy.scope(), Contact.id == any_(_ids(contact_ids)))
         .order_by(Contact.id)
+        .with_for_update(read=True, key_share=True)
+    ).all()
+    there = session.scalar(
+        _groups()
+        .with_only_columns(ContactGroup.id)
+        .where(ContactGroup.id == group_id)
+        .with_for_update(read=True, key_share=True)
     )
-    put = tenancy.session().execute(
+    if there is None:
+        raise DomainError(_("The group was deleted meanwhile. Nothing was changed."))
+    rows = select(
+        literal(tenancy.scope(), BigInteger),
+        literal(group_id, BigInteger),
+        func.unnest(_ids(held)),
+        literal(now or clock.now(), DateTime(timezone=True)),
+    )
+    put = session.execute(
         insert(GroupedContact)
         .from_select(["team_id", "group_id", "contact_id", "added_at"], rows)
         .on_conflict_do_nothing()
         .returning(GroupedContact.contact_id)
     )
     return _changed(group_id, len(put.all()))
+
+
+def hold_those_of(contact_ids: Collection[int]) -> None:
+    """Hold the groups that these contacts, which are held already, are in, before they are taken out."""
+    tenancy.session().scalars(
+        _groups()
+        .with_only_columns(ContactGroup.id)
+        .where(
+            ContactGroup.id.in_(
+                select(GroupedContact.group_id).where(
+                    GroupedContact.team_id == tenancy.scope(),
+                    GroupedContact.contact_id == any_(_ids(contact_ids)),
+                )
+            )
+        )
+        .order_by(ContactGroup.id)
+        .with_for_update(key_share=True)
+    ).all()
 
 
 def take_out(group_id: int, contact_ids: Collection[int]) -> int:

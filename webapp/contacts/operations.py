@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from webapp import clock, tenancy
 from webapp.accounts.audit import audit
 from webapp.contacts import fields as contact_fields
-from webapp.contacts import optouts, queries
+from webapp.contacts import groups, optouts, queries
 from webapp.contacts.models import Contact, GroupedContact
 from webapp.contacts.numbers import Reason, read_mobile
 from webapp.contacts.pastes import MOST_VALUE, clean_name
@@ -99,6 +99,7 @@ def delete(contact_ids: Collection[int]) -> int:
         .order_by(Contact.id)
         .with_for_update()
     ).all()
+    groups.hold_those_of(found)
     ids = _ids(found)
     # Before the contacts, in one statement: the foreign key would delete person by person, and each time the
     # size of every group would be written anew.

@@ -43,7 +43,7 @@ def opt_out(mobiles: Collection[str], how: str, by_user: int | None, now: dateti
     """Note that these numbers get nothing any more; returns how many had not opted out before.
 
     `how`: reply, hand, paste or import. The first opt-out of a number is kept as it is, but for its moment:
-    whoever is noted a second time while the first can be undone is moved beside it, out of reach of that undo.
+    one that is noted again while it can be undone is moved beside that moment, out of reach of the undo.
     """
     remembered(mobiles, now)
     # In order, so that two who note the same numbers at once wait for each other in one direction only.
