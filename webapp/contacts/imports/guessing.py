@@ -10,6 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
+from webapp.characters import storable
 from webapp.contacts import fields
 from webapp.contacts.imports.models import Column
 from webapp.contacts.imports.records import SEPARATORS, is_separator_line, records
@@ -72,7 +73,7 @@ def columns(rows: Sequence[Sequence[str]], header: bool, *, only_numbers: bool =
     # Not the widest row's: that one may have a cell too many.
     usual = Counter(len(row) for row in body).most_common(1)
     width = max(len(rows[0]) if header else 0, usual[0][0] if usual else 0)
-    heads = [_cell(rows[0], at).strip()[:100] if header else "" for at in range(width)]
+    heads = [storable(_cell(rows[0], at)).strip()[:100] if header else "" for at in range(width)]
     mobile = _phone_column(heads, body)
     taken: set[str] = set()
     found: list[Column] = []

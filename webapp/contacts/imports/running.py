@@ -21,9 +21,11 @@ from webapp.contacts.imports.slices import Slice, slices
 from webapp.contacts.imports.sorting import Ready
 from webapp.database import new_id
 
+MOST_TRIES = 3
+
 
 class MovedError(Exception):
-    """Somebody deleted a contact while its row was being looked for; the slice is done again."""
+    """Somebody added or deleted a contact while its row was being looked for; the slice is done again."""
 
 
 def run(import_id: int) -> None:
@@ -34,16 +36,32 @@ def run(import_id: int) -> None:
     session = tenancy.session()
     session.expunge(one)
     for part in slices(one):
-        locked = queries.locked(import_id, ImportState.IMPORTING)
-        if locked is None or locked.cursor != part.before:
-            session.rollback()
+        if not _done(import_id, part):
             return
-        write(locked, part, clock.now())
-        session.commit()
     locked = queries.locked(import_id, ImportState.IMPORTING)
     if locked is not None:
         finish(locked)
     session.commit()
+
+
+def _done(import_id: int, part: Slice) -> bool:
+    """Do a slice and commit it; False where it is not this worker's to do any more."""
+    session = tenancy.session()
+    for turn in range(MOST_TRIES):
+        locked = queries.locked(import_id, ImportState.IMPORTING)
+        if locked is None or locked.cursor != part.before:
+            session.rollback()
+            return False
+        try:
+            write(locked, part, clock.now())
+        except MovedError:
+            session.rollback()
+            if turn == MOST_TRIES - 1:
+                raise
+        else:
+            session.commit()
+            break
+    return True
 
 
 def finish(one: ContactImport, why: str | None = None) -> None:
