@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCALES := $(wildcard webapp/translations/*/LC_MESSAGES/messages.po)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint format bench lock install install-dev browser translations clean
+.PHONY: help run demo test lint format bench lock install install-dev browser translations clean test-pages shots
 
 help: ## What can be done here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -19,6 +19,12 @@ demo: install ## The same with a team to look at: campaigns in every state (in i
 
 test: install-dev browser ## Run all tests
 	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+
+test-pages: install-dev browser ## Look at every page in all languages, themes and sizes
+	@TIDINGS_ALL_PAGES=1 $(BIN)/python -m pytest -q tests/browser/test_every_page.py
+
+shots: install-dev browser ## Make the pictures of the README and a sheet of all pages
+	@$(BIN)/python -m tests.browser.shots
 
 lint: install-dev ## Style, types and rules of the code
 	@$(BIN)/ruff check .

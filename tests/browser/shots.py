@@ -50,7 +50,7 @@ def picture_all(browser: Browser, folder: Path) -> dict[str, list[bytes]]:
         team = walker.team_path
         walk.follow(walker, f"{team}/home")
         for endpoint, lead in LED_BY_FORMS.items():
-            walk.found[endpoint] = [lead(walker, team, walk)]
+            walk.found[endpoint] = [lead(walker, team, walk, program)]
         chosen = {
             name: _fullest(walker, place, walk.found[name])
             for name, place in PLACES.items()

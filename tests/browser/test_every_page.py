@@ -11,6 +11,8 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.parser import BytesParser
+from email.policy import default
 from pathlib import Path
 
 import pytest
@@ -23,8 +25,10 @@ from tests.browser.pages import NO_LINK, NO_PAGES, PLACES, PUBLIC, Place
 from tests.browser.person import Person, choose, new_team
 from tests.browser.program import Program
 from tests.browser.walk import Walk, endpoints, rows_of
+from tests.practice.fixture import wait_until
 from tests.ui import markup
 from webapp import create_app
+from webapp.demo import EMAIL
 from webapp.settings import Settings
 
 VARIANTS = [
@@ -80,7 +84,7 @@ def site(browser: Browser, program: Program, demonstration: Demonstration, rules
     walk = Walk(rules, {name: place.look for name, place in PLACES.items()})
     walk.follow(person, f"{team}/home")
     for endpoint, lead in LED_BY_FORMS.items():
-        walk.found[endpoint] = [lead(person, team, walk)]
+        walk.found[endpoint] = [lead(person, team, walk, program)]
     new_team(person, "Nothing yet")
     address = person.team_path
     empty = {name: walk.found[name][0].replace(team, address) for name in EMPTY if name in walk.found}
@@ -88,7 +92,7 @@ def site(browser: Browser, program: Program, demonstration: Demonstration, rules
     return Site(demonstration.state, team, walk.found, empty)
 
 
-def to_review(person: Person, team: str, _walk: Walk) -> str:
+def to_review(person: Person, team: str, _walk: Walk, _program: Program) -> str:
     """Write a draft and press Review."""
     person.open(f"{team}/campaigns/new")
     person.write("Mobile numbers", "13800138000 王芳\n13800138001\n1.38E+10")
@@ -99,14 +103,70 @@ def to_review(person: Person, team: str, _walk: Walk) -> str:
     return person.path
 
 
-def to_status(_person: Person, _team: str, walk: Walk) -> str:
+def to_status(_person: Person, _team: str, walk: Walk, _program: Program) -> str:
     """What a campaign's page asks for."""
     return f"{walk.found['campaigns.show'][0]}/status"
 
 
-LED_BY_FORMS: dict[str, Callable[[Person, str, Walk], str]] = {
+def to_confirm(_person: Person, _team: str, _walk: Walk, _program: Program) -> str:
+    """What a page leads to that wants the password again."""
+    return "/me/confirm"
+
+
+def to_invitation(person: Person, team: str, _walk: Walk, _program: Program) -> str:
+    """Invite somebody, and take the link that is shown once."""
+    person.open(f"{team}/settings/members")
+    person.write("Email", "somebody@example.org")
+    person.press("Invite")
+    return _link_in(person.page.content(), "invite")
+
+
+def to_reset(person: Person, _team: str, _walk: Walk, program: Program) -> str:
+    """Forget the password in another browser, and open the mail."""
+    outbox = program.instance / "outbox"
+    browser = person.context.browser
+    assert browser
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{program.address}/forgot")
+    page.fill("[name=email]", EMAIL)
+    page.click("main form button[type=submit]")
+    page.wait_for_load_state()
+    context.close()
+
+    def mails() -> list[str]:
+        texts = [BytesParser(policy=default).parsebytes(file.read_bytes()) for file in outbox.glob("*.eml")]
+        return [mail.get_content() for mail in texts if "/reset/" in mail.get_content()]
+
+    wait_until(lambda: bool(mails()), 40)
+    return _link_in(mails()[-1], "reset")
+
+
+def to_start(_person: Person, team: str, _walk: Walk, _program: Program) -> str:
+    """A page that the team was done with."""
+    return f"{team}/start"
+
+
+def to_readings(person: Person, team: str, _walk: Walk, _program: Program) -> str:
+    """Go back in time on the balance page."""
+    person.open(f"{team}/balance")
+    return person.page.locator('a[rel="next"]').first.get_attribute("href") or ""
+
+
+def _link_in(text: str, word: str) -> str:
+    found = re.search(rf"/{word}/[\w-]+", text)
+    assert found, text
+    return found[0]
+
+
+LED_BY_FORMS: dict[str, Callable[[Person, str, Walk, Program], str]] = {
+    "accounts.confirm": to_confirm,
+    "accounts.invitation": to_invitation,
+    "accounts.reset": to_reset,
+    "balance.readings": to_readings,
     "campaigns.review": to_review,
     "campaigns.status": to_status,
+    "start.show": to_start,
 }
 
 
