@@ -23,7 +23,8 @@ def tell(stage: Stage, account_id: int, now: datetime) -> None:
         if day % 7 == 2:
             continue
         at = (now - timedelta(days=day)).replace(hour=1 + day * 5 % 10, minute=12, second=0, microsecond=0)
-        people = crowd(70 + day * 37 % 110, 20_000_000 + 1_000 * day)
+        # The regulars of the address book get each of them, so that a person's page has something to tell.
+        people = [*crowd(55, 5_000_000), *crowd(15 + day * 37 % 110, 20_000_000 + 1_000 * day)]
         text = f"{TEXTS[day % len(TEXTS)]}（第{BEGIN - day + 1}期）"
         campaign = stage.confirm(Written(account_id, "\n".join(people), text, "青禾茶", kind=Kind.NOTICE), at)
         stage.plan(campaign, at)

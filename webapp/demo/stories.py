@@ -6,7 +6,7 @@ why the demonstration's gateway accounts are accounts of the practice gateway on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from webapp import clock, tenancy
@@ -15,11 +15,12 @@ from webapp.campaigns import drafts, schedule, stopping
 from webapp.campaigns.moments import parse_local
 from webapp.campaigns.states import Kind
 from webapp.campaigns.written import Written
-from webapp.contacts import optouts
+from webapp.contacts import groups, optouts
 from webapp.demo.acting import LOST, Stage, crowd, named, refused
 
 NAMES = ("王芳", "陈建国", "刘洋", "赵敏", "孙丽", "周强", "吴磊", "郑爽", "李娜", "黄勇", "林薇", "何静")
 SIGNATURE = "青禾茶"
+DRAFT = "{name}您好，您的会员积分{积分}分将于本月底到期，凭此短信到{城市}门店可兑换新茶一份，退订回T"
 
 
 @dataclass(frozen=True)
@@ -169,9 +170,12 @@ class Stories:
         self.stage.report_over_time(campaign, at, 1.0, 0.0)
 
     def draft(self) -> None:
-        """Begun and not finished."""
+        """Written for a group but for those of another, and not sent yet."""
+        ids = {group.name: group.id for group in groups.groups()}
         with clock.standing_at(self.now - timedelta(minutes=20)):
-            written = self._written(crowd(5, 100), "{name}您好，")
+            written = replace(
+                self._written([], DRAFT, Kind.MARKETING), groups=(ids["会员"],), minus=(ids["新客"],)
+            )
             drafts.save_draft(written, self.stage.user_id, draft_key="demo")
 
     def _written(
