@@ -1,9 +1,10 @@
 """Tests of walls and of faults, tested: each planted fault must turn one red, by an assertion.
 
 A fault is a patch beside this file. Its first line says what it is; `# test:` names the test that must see
-it, `# sees:` what that says then, `# also:` a patch that has to go with it, since the database would stop a
-leak that is in the program alone, and prove nothing about the walk. Each is applied to a copy of the program,
-and the test is run there in a process of its own, on the same database server.
+it, `# sees:` what that says then, `# walk:` the capability whose pages are enough to see it, `# also:` a patch
+that has to go with it, since the database would stop a leak that is in the program alone, and prove nothing
+about the walk. Each is applied to a copy of the program, and the test is run there in a process of its own, on
+the same database server.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ HARMLESS = "second-wall-lowered"
 MUTANTS = sorted(path.stem for path in PATCHES.glob("*.patch") if path.stem != HARMLESS)
 # With tests running side by side the other core has work already.
 AT_ONCE = 1 if os.environ.get("PYTEST_XDIST_WORKER") else 2
-SECONDS = 120
+SECONDS = 300
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +71,12 @@ def run(patch: str, cluster: Cluster, folder: Path) -> Outcome:
          # Of its own: runs that share one clear away each other's old folders.
          f"--basetemp={folder / f'{patch}-tmp'}", named(patch, "test")],
         cwd=copy,
-        env={**_alone(), "TIDINGS_TEST_INSTANCE": str(cluster.instance), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            **_alone(),
+            "TIDINGS_TEST_INSTANCE": str(cluster.instance),
+            "TIDINGS_WALK": named(patch, "walk"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
         capture_output=True,
         text=True,
         timeout=SECONDS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import os
 import re
 from collections.abc import Iterator
 
@@ -31,11 +32,16 @@ NOT_COMPARED = frozenset({"Date", "Set-Cookie", "Content-Length"})
 
 
 def routes(app: Flask) -> list[tuple[Rule, str]]:
-    """Each rule with each of its methods: those that no table knows, then the others in the table's order."""
+    """Each rule with each of its methods: those that no table knows, then the others in the table's order.
+
+    TIDINGS_WALK names a capability that is walked alone: a planted leak lies in one, and is looked for there.
+    """
+    only = os.environ.get("TIDINGS_WALK", "")
     pairs = [
         (rule, method)
         for rule in app.url_map.iter_rules()
         for method in sorted((rule.methods or set()) & OUR_METHODS)
+        if rule.endpoint.startswith(only)
     ]
     known = {pair: place for place, pair in enumerate(CASES)}
     return sorted(pairs, key=lambda pair: known.get((pair[0].endpoint, pair[1]), -1))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import os
 from contextlib import suppress
 
 import pytest
@@ -131,7 +132,8 @@ def test_ids_in_addresses_lead_to_nothing_of_another_team(
             leaks.append(f"{method} {own} does not work for its own team")
         assert of_bob(world, works) or not case.shows or method != "GET", f"{own} shows no canary"
     assert leaks == [], "\n".join(leaks)
-    assert walked >= len([case for case in CASES.values() if case.ids])
+    only = os.environ.get("TIDINGS_WALK", "")
+    assert walked >= len([case for (name, _), case in CASES.items() if case.ids and name.startswith(only)])
 
 
 def test_somebody_in_both_teams_finds_each_row_in_its_own_team_only(
