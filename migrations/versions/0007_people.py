@@ -270,8 +270,8 @@ ALTER TABLE opt_out ADD COLUMN
     mobile_backwards text COLLATE "C" NOT NULL GENERATED ALWAYS AS (reverse(mobile)) STORED;
 CREATE INDEX ix_opt_out_mobile_backwards ON opt_out (team_id, mobile_backwards);
 
--- What stands for an erased number keeps its operator in the first digit, so that figures by operator stay what
--- they are.
+-- What stands for an erased number keeps its operator in the first digit, so that figures by operator stay
+-- what they are.
 ALTER FUNCTION operator_of(text) RENAME TO operator_of_range;
 CREATE FUNCTION operator_of(mobile text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 SELECT CASE WHEN left(mobile, 1) <> 'x' THEN operator_of_range(mobile) ELSE CASE substr(mobile, 2, 1)

@@ -166,7 +166,7 @@ def test_a_time_that_passes_during_the_review_is_refused(app: Flask, alice: Pers
     ("count", "more", "seconds"), [(2, {}, 10), (1, {}, 0), (2, {"send_at": MONDAY + HOUR}, 3600)]
 )
 def test_the_delay_is_for_many_and_for_now_only(
-    app: Flask, alice: Person, account: int, count: int, more: dict[str, datetime], seconds: int
+    app: Flask, alice: Person, account: int, count: int, more: dict[str, Any], seconds: int
 ) -> None:
     with time_machine.travel(MONDAY, tick=False), tenancy.team_scope(alice.team_id, app) as session:
         draft = drafts.draft_campaign(
