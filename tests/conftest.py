@@ -75,7 +75,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     found = [one for one in embedded_binaries.candidates() if wanted in ("", str(one.version))]
     assert found, f"no PostgreSQL {wanted} on this machine"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(embedded_binaries, "candidates", lambda: iter(found))
+        patch.setattr(embedded_binaries, "candidates", lambda **_older: iter(found))
         with embedded.start_for(instance, {"fsync": "off"}) as running:
             assert wanted in ("", str(running.version))
             yield running

@@ -8,7 +8,7 @@ Writing: a draft is kept as it is written and laid out before it is shown
     people, people_statements, audience, reasons, laying, storing_drafts, draft_statements, clearing, sources
 
 Confirming, time, and the ways back
-    operations, schedule, hours, editing, stopping, pausing
+    operations, schedule, hours, editing, stopping, pausing, older_copies, restored_statements
 
 Sending: plan → T1 → request → T2, in the sender's loop
     sender, planning, claims, dropping, answers, storing, statements
@@ -22,7 +22,10 @@ Numbers that add up
 
 What pages read
     queries, listing, recipients, addresses, places, history, pace, progress, sentences, watching,
-    operators, tracing, trace_words, trace_statements, cautions, testing
+    operators, sent_to, tracing, trace_words, trace_statements, cautions, testing
+
+Templates: texts that are kept to begin from
+    template_operations, template_queries, template_page, template_views
 
 Pages, forms, jobs, mails
     blueprint, views, compose_views, composing, compose_page, review_views, time_views, unconfirmed_views,
