@@ -113,8 +113,8 @@ def test_a_second_account_and_the_balance_of_both(clinic: Person, practice: Prac
     rows = {row["Account"]: row["Balance"] for row in clinic.rows("Gateway accounts")}
     assert rows == {"Practice": "48,210", "Branch in Suzhou": "55"}
     clinic.page.locator(".side nav").get_by_role("link", name="Balance").click()
-    assert [row["Balance"] for row in clinic.rows("Branch in Suzhou")] == ["55"]
-    assert [row["Balance"] for row in clinic.rows("Practice")] == ["48,210"]
+    assert [row["Balance"] for row in clinic.rows("Balance readings of Branch in Suzhou")] == ["55"]
+    assert [row["Balance"] for row in clinic.rows("Balance readings of Practice")] == ["48,210"]
 
     # Too little on the second one is said before anything is sent.
     clinic.open(f"{clinic.team_path}/campaigns/new")

@@ -133,7 +133,7 @@ def test_a_file_from_excel_is_imported_but_for_its_problems(story: Story) -> Non
     run_import(person, ROWS - PROBLEMS)
     told = figures(person)
     assert told == {
-        "Added": ROWS - PROBLEMS, "Updated": 0, "Same": 0, "Left out": PROBLEMS, "Rows": ROWS
+        "Added": ROWS - PROBLEMS, "Updated": 0, "Same": 0, "Rows left out": PROBLEMS, "Rows": ROWS
     }  # fmt: skip
     listed = {row["Problem"]: count(row["Rows"].split()[0]) for row in person.rows("What is left out")}
     assert listed == KINDS
