@@ -216,7 +216,7 @@ def test_public_pages(
     person.open("/")
     choose(person, language, theme)
     person.expected = {404}
-    places = {name: (place, [place.path or _only_path(rules, name)]) for name, place in PUBLIC.items()}
+    places = {name: (place, [place.path or only_path(rules, name)]) for name, place in PUBLIC.items()}
     places["404"] = (Place("."), ["/no/such/page"])
     if not _whole(language, theme, viewport):
         places = {name: places[name] for name in ("accounts.sign_in", "404")}
@@ -239,7 +239,7 @@ def test_pages_of_a_team(
     assert_places(person, places, phone=viewport is PHONE)
 
 
-def _only_path(rules: Flask, endpoint: str) -> str:
+def only_path(rules: Flask, endpoint: str) -> str:
     """The address of a page that needs nothing to be named in it."""
     return next(rule.rule for rule in rules.url_map.iter_rules() if rule.endpoint == endpoint)
 
