@@ -20,7 +20,7 @@ from webapp.gateway import operations, queries
 from webapp.gateway.answers import Why
 from webapp.gateway.balances import BalanceOutcome, BalanceVerdict
 from webapp.gateway.models import BalanceCause
-from webapp.reports import balance_history, lasting
+from webapp.reports import axes, balance_history, lasting
 
 
 def read_at(app: Flask, person: Person, account: int, at: datetime, left: int | None) -> None:
@@ -138,7 +138,7 @@ def test_a_balance_stands_still_between_readings(app: Flask, alice: Person, acco
     ("most", "top"), [(1, 4), (4, 4), (5, 8), (48_210, 80_000), (80_001, 200_000), (10**12, 2 * 10**12)]
 )
 def test_an_axis_ends_with_a_round_number(most: int, top: int) -> None:
-    assert balance_history._top(most) == top
+    assert axes.round_top(most) == top
 
 
 def test_a_stale_balance_stays_with_its_age(

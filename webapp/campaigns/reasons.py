@@ -7,6 +7,7 @@ from enum import StrEnum
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
+from webapp.contacts import reasons as contacts
 from webapp.contacts.numbers import Reason
 
 
@@ -20,21 +21,10 @@ class Absent(StrEnum):
     TOO_LONG_TEXT = "too_long_text"
 
 
+# A line is refused in the words of the address book; only a number that stands twice means something else.
 REASON_WORDS: dict[str, LazyString] = {
-    Reason.ROUNDED: _l("Excel has rounded it: format the column as text and copy again"),
-    Reason.TOO_SHORT: _l("too short: a mobile number has 11 digits"),
-    Reason.TOO_LONG: _l("too long: a mobile number has 11 digits"),
-    Reason.FOREIGN: _l("not a mainland number"),
-    Reason.NOT_MOBILE: _l("not a mobile number: these begin with 13 to 19"),
-    Reason.NOT_NUMBER: _l("not a number"),
+    **contacts.REASON_WORDS,
     Reason.TWICE: _l("stands here already: it gets the message once"),
-    Reason.TWICE_OTHER: _l("stands here already with other values: the first line counts"),
-    Reason.EXTRA: _l(
-        "one value too many: a line may have a number and a name, or as many values as its heading"
-    ),
-    Reason.NAME_TOO_LONG: _l("the name is too long: it can have 40 characters"),
-    Reason.NAME_BRACKETS: _l("the brackets 【 】 may not stand in a name"),
-    Reason.VALUE_TOO_LONG: _l("a value is too long: it can have 200 characters"),
     Absent.IN_MINUS: _l("is in a group that is not to get it"),
     Absent.OPTED_OUT: _l("has opted out"),
     Absent.BRACKETS: _l("the brackets 【 】 may not stand in a value"),

@@ -20,13 +20,13 @@ from webapp import reading, tenancy
 from webapp.campaigns.models import Campaign
 from webapp.gateway.models import BalanceReading, GatewayAccount
 from webapp.reading import number
+from webapp.reports.axes import PARTS, round_top
 
 LONGEST = timedelta(days=30)
 MOST_STEPS = 60
 # Readings by themselves are this far apart; nothing is gained by looking closer.
 SHORTEST_STEP = timedelta(minutes=15)
 MOST_MARKS = 30
-_PARTS = 4
 # The space beside the axis is made for about seven letters.
 _LONGEST_WRITTEN = 100_000
 
@@ -139,7 +139,7 @@ def _chart(account: GatewayAccount, values: list[int], times: list[datetime], ma
     for mark in marks:
         begun[min(mark.step, len(values) - 1)].append(mark.name)
     line = account.alert_below
-    top = _top(max(*values, line or 0, 1))
+    top = round_top(max(*values, line or 0, 1))
     names = {place: ", ".join(f"“{name}”" for name in found) for place, found in begun.items()}
     told = [
         place
@@ -151,7 +151,7 @@ def _chart(account: GatewayAccount, values: list[int], times: list[datetime], ma
         values=values,
         top=top,
         x_labels=[reading.moment(times[place]) for place in (0, len(times) // 2, len(times) - 1)],
-        y_labels=[_written(top * part // _PARTS) for part in range(_PARTS, -1, -1)],
+        y_labels=[_written(top * part // PARTS) for part in range(PARTS, -1, -1)],
         marks=sorted(begun),
         line=line,
         line_words="" if line is None else _("Tell people below %(n)s", n=number(line)),
@@ -182,16 +182,6 @@ def _sentence(account: GatewayAccount, values: list[int], times: list[datetime],
         return said
     campaigns = ngettext("%(n)s campaign began.", "%(n)s campaigns began.", begun, n=number(begun))
     return f"{said} {campaigns}"
-
-
-def _top(most: int) -> int:
-    """A round number to end an axis with, of which a fourth is round too."""
-    unit = 1
-    while True:
-        for factor in (1, 2, 5):
-            if _PARTS * factor * unit >= most:
-                return _PARTS * factor * unit
-        unit *= 10
 
 
 def _written(value: int) -> str:

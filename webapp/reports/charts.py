@@ -16,6 +16,7 @@ from flask_babel import gettext as _
 
 from webapp.campaigns import ladder
 from webapp.reading import language, number, percent
+from webapp.reports.axes import round_top
 from webapp.reports.figures import FEWEST_FOR_A_SHARE, Figures, Outcomes
 
 # Where an axis of shares may begin, so that small differences are seen; the page says where.
@@ -111,7 +112,7 @@ def messages_per_step(figures: Figures) -> Chart:
     """Messages by outcome over time, as bars on each other."""
     labels = _step_labels(figures)
     words = _outcome_words()
-    top = _ceiling(max(one.handed for one in figures.steps))
+    top = round_top(max(one.handed for one in figures.steps))
     shown = [
         (name, tone) for name, tone in _OUTCOMES if name != "unconfirmed" or figures.total.unconfirmed
     ]  # fmt: skip
@@ -154,7 +155,7 @@ def time_to_deliver(figures: Figures) -> Chart | None:
         found = [*found, longer]
     few = timed < FEWEST_FOR_A_SHARE
     shown = [number(count) if few else percent(count, timed) for count in found]
-    top = _ceiling(max(found))
+    top = round_top(max(found))
     rows = [[label, number(count), told] for label, count, told in zip(labels, found, shown, strict=True)]
     if unknown:
         rows.append([_("Time not known"), number(unknown), "–"])
@@ -260,16 +261,6 @@ def _bars_sentence(figures: Figures, labels: list[str]) -> str:
         day=labels[place],
         n=number(figures.steps[place].handed),
     )
-
-
-def _ceiling(most: int) -> int:
-    """A round number to end an axis with, of which a fourth is round too."""
-    unit = 1
-    while True:
-        for factor in (1, 2, 5):
-            if 4 * factor * unit >= most:
-                return 4 * factor * unit
-        unit *= 10
 
 
 def _counts(top: int) -> list[str]:
