@@ -223,20 +223,25 @@ def cell(person: Person, label: str) -> str:
     return next(text for text in cells if text.strip().startswith(label))
 
 
+def is_mended(mobile: str) -> bool:
+    """Whether it is one of the mended rows' numbers; the ledger has those of other stories too."""
+    return MENDED <= int(mobile) < MENDED + PROBLEMS
+
+
 def taken(gateway: PracticeGateway) -> dict[str, str]:
     """By its ledger: each number that the gateway delivered to, and the hash of the text."""
     return {
         mobile: line["content_sha256"]
         for line in gateway.submissions()
         for mobile in line["delivered"]
-        if int(mobile) >= MENDED
+        if is_mended(mobile)
     }
 
 
 def arrived(gateway: PracticeGateway) -> Counter[str]:
     """By its ledger: how many numbers were reported with each status word."""
     said = {line["mobile"][-11:]: line["status"] for line in gateway.reports()}
-    return Counter(status for mobile, status in said.items() if int(mobile) >= MENDED)
+    return Counter(status for mobile, status in said.items() if is_mended(mobile))
 
 
 def export_recipients(person: Person) -> list[dict[str, str]]:
