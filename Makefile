@@ -18,7 +18,7 @@ demo: install ## The same with a team to look at: campaigns in every state (in i
 	@TIDINGS_INSTANCE="$${TIDINGS_INSTANCE:-instance-demo}" exec $(BIN)/python -m webapp up --demo
 
 test: install-dev browser ## Run all tests
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-pages: install-dev browser ## Look at every page in all languages, themes and sizes
 	@TIDINGS_ALL_PAGES=1 $(BIN)/python -m pytest -q tests/browser/test_every_page.py

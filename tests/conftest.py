@@ -26,21 +26,15 @@ from webapp.embedded import Cluster
 from webapp.gateway.client import shared_client
 from webapp.settings import Settings
 
-# Folders whose tests share something that is slow to begin (a program with browsers, patched copies), longest
-# first: run side by side, each stays whole in one process, and the longest does not begin last.
-WHOLE_FOLDERS = ("browser", "mutants")
-LONG_FOLDERS = (*WHOLE_FOLDERS, "faults", "postgresql15", "up", "embedded", "walls")
+# Folders with the longest files, longest first: run side by side, what takes longest must not begin last.
+LONG_FOLDERS = ("browser", "mutants", "faults", "postgresql15", "up", "embedded", "walls", "keeping")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests must run in one process, and begin with what takes longest."""
-    folders = [item.path.relative_to(Path(__file__).parent).parts[0] for item in items]
-    for item, folder in zip(items, folders, strict=True):
-        group = folder if folder in WHOLE_FOLDERS else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Begin with what takes longest."""
     places = {folder: place for place, folder in enumerate(LONG_FOLDERS)}
-    ordered = sorted(zip(folders, items, strict=True), key=lambda pair: places.get(pair[0], len(places)))
-    items[:] = [item for _folder, item in ordered]
+    here = Path(__file__).parent
+    items.sort(key=lambda item: places.get(item.path.relative_to(here).parts[0], len(places)))
 
 
 @dataclasses.dataclass(frozen=True)
