@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCALES := $(wildcard webapp/translations/*/LC_MESSAGES/messages.po)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint format bench lock install install-dev browser translations clean test-pages shots
+.PHONY: help run demo test lint format bench lock install install-dev browser translations clean test-pages shots faults
 
 help: ## What can be done here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ lint: install-dev ## Style, types and rules of the code
 format: install-dev ## Put the code into its form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+faults: install-dev ## Kill, cut and stop parts of it at full size, and print what that did
+	@$(BIN)/python -m tests.faults
 
 bench: install-dev ## Measure (see benchmarks/README.md)
 	@$(BIN)/python -m benchmarks all
