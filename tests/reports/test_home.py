@@ -163,6 +163,12 @@ def test_drafts_and_what_comes_next_are_there(
             )
     text = said(browser.get(f"/t/{alice.team}/home"))
     assert text.index("First") < text.index("Second") < text.index("Begun")
+    with database.owner() as owner:
+        # What waits for a person does not go out by itself.
+        owner.execute("UPDATE campaign SET paused_by_person = 'x', paused_at = now() WHERE name = 'First'")
+    coming = said(browser.get(f"/t/{alice.team}/home")).split("Goes out next")[1]
+    assert "Second" in coming
+    assert "First" not in coming
 
 
 @pytest.mark.parametrize("part", ["sending", "scheduled", "week", "concerns", "balances", "drafts"])

@@ -187,6 +187,18 @@ def test_a_change_of_period_swaps_the_region_alone(app: Flask, alice: Person, ac
     assert "HX-Request" in answer.headers["Vary"]
 
 
+def test_a_file_is_asked_for_with_the_days_that_are_shown(app: Flask, alice: Person, account: int) -> None:
+    send(app, alice, account, clock.now() - timedelta(hours=2), 40)
+    browser = sign_in(app, alice)
+    today = clock.now().date()
+    days = f"?from={today - timedelta(days=3)}&to={today}"
+    link = re.search(r'href="([^"]+)">Take a file away', browser.get(place(alice, days)).text)
+    assert link is not None
+    form = browser.get(link[1].replace("&amp;", "&")).text
+    assert f'value="{today - timedelta(days=3)}"' in form
+    assert f'value="{today}"' in form
+
+
 def test_viewers_may_look_and_take_no_files_away(app: Flask, alice: Person, account: int) -> None:
     send(app, alice, account, clock.now() - timedelta(hours=2), 40)
     viewer = make_person(app, "victor")

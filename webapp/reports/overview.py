@@ -120,7 +120,12 @@ def scheduled() -> list[Campaign]:
     return list(
         tenancy.session().scalars(
             select(Campaign)
-            .where(Campaign.team_id == tenancy.scope(), Campaign.state == CampaignState.SCHEDULED)
+            .where(
+                Campaign.team_id == tenancy.scope(),
+                Campaign.state == CampaignState.SCHEDULED,
+                Campaign.paused_by_person.is_(None),
+                Campaign.paused_by_machine.is_(None),
+            )
             .order_by(Campaign.send_at, Campaign.id)
             .limit(MOST_SHOWN)
         )

@@ -68,8 +68,23 @@ def test_who_was_changed_since_stays(imports: Importer) -> None:
     assert {mobile: name for mobile, (name, _fields) in imports.people().items()} == {
         "13800130000": "mine", "13800130001": "mine too", "13800130002": "n2",
     }  # fmt: skip
-    assert sizes(imports) == {"VIP": 0, "Other": 1}
+    # The group that was made for the file goes with it.
+    assert sizes(imports) == {"Other": 1}
     assert "3 people stay as they are: somebody changed them since." in imports.page(one.id)
+
+
+def test_a_group_that_others_need_stays(imports: Importer) -> None:
+    first = imports.whole(FILE, new_group="VIP")
+    waits = imports.bring(table("手机,姓名", "13900139000,other"))
+    imports.check(waits, group=str(first.group_id))
+    imports.undo(first.id)
+    assert sizes(imports) == {"VIP": 0}
+    imports.start(waits)
+    assert sizes(imports) == {"VIP": 1}
+    # One that was there before the file is nobody's to delete.
+    imports.change(lambda: groups.make("Old", None))
+    imports.undo(imports.whole(table("手机", "13900139001"), new_group="old").id)
+    assert sizes(imports) == {"VIP": 1, "Old": 0}
 
 
 def test_a_later_import_is_a_change_too(imports: Importer) -> None:
@@ -93,7 +108,7 @@ def test_who_was_sent_something_stays(app: Flask, imports: Importer, practice: P
     one = imports.undo(one.id)
     assert (one.undo["deleted"], one.undo["kept_sent"]) == (8, 2)
     assert set(imports.people()) == {"13800130000", "13800130004"}
-    assert sizes(imports) == {"VIP": 0}
+    assert sizes(imports) == {}
     assert "2 people stay: messages were sent to them since." in imports.page(one.id)
 
 

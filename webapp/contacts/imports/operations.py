@@ -100,11 +100,12 @@ def start(import_id: int, by: int) -> None:
         raise DomainError(_("This import is not at that step any more. Nothing was changed."))
     if not one.ready:
         raise DomainError(_("There is no row to import."))
+    # Before the group is made: that it is not older tells an undo whose it is.
+    now = clock.now()
     if not one.opt_outs:
         fields.ensure(column["field"] for column in one.columns if column["to"] == "field")
         if one.group_name and one.group_id is None:
             one.group_id = _group_named(one.group_name, by).id
-    now = clock.now()
     one.state, one.queued_at, one.started_at, one.cursor = ImportState.IMPORTING, now, now, 0
     one.added = one.updated = one.same = one.left_out = 0
     files.keep_longer(one)

@@ -15,6 +15,7 @@ from sqlalchemy import ARRAY, BigInteger, BindParameter, any_, delete, func, lit
 
 from webapp import clock, tenancy
 from webapp.accounts.audit import audit
+from webapp.contacts import groups
 from webapp.contacts.imports import files, queries
 from webapp.contacts.imports.models import ContactImport, ImportChange, ImportSlice, ImportState
 from webapp.contacts.models import Contact, GroupedContact, OptOut
@@ -61,9 +62,29 @@ def take_back_next(one: ContactImport) -> None:
 
 def _finish(one: ContactImport) -> None:
     now = clock.now()
+    _take_back_group(one)
     one.state, one.undone_at, one.queued_at = ImportState.UNDONE, now, None
     files.keep_longer(one)
     audit("import.undone", "import", one.id, **{name: int(count) for name, count in one.undo.items()})
+
+
+def _take_back_group(one: ContactImport) -> None:
+    """Delete the group that was made for this import if nobody is left in it and no other file is for it."""
+    group = groups.group(one.group_id) if one.group_id is not None else None
+    if group is None or group.size or one.started_at is None or group.created_at < one.started_at:
+        return
+    for_another = tenancy.session().scalar(
+        select(ContactImport.id)
+        .where(
+            ContactImport.team_id == one.team_id,
+            ContactImport.group_id == group.id,
+            ContactImport.id != one.id,
+            ContactImport.state != ImportState.UNDONE,
+        )
+        .limit(1)
+    )
+    if for_another is None:
+        groups.delete(group.id)
 
 
 def _count(one: ContactImport, **more: int) -> None:
