@@ -133,6 +133,7 @@ class Settings:
     metrics_token: str | None
     proxies: int
     workers: int
+    least_free_mb: int
     development: bool
 
     @property
@@ -190,6 +191,7 @@ class Settings:
             metrics_token=env.get("TIDINGS_METRICS_TOKEN") or None,
             proxies=_count(env, "TIDINGS_PROXIES", 0, most=5),
             workers=_count(env, "TIDINGS_WORKERS", 2, least=1, most=64),
+            least_free_mb=_count(env, "TIDINGS_LEAST_FREE_MB", 200, most=10_000_000),
             development=_flag(env, "TIDINGS_DEVELOPMENT", default=False),
         )
 

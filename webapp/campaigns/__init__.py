@@ -12,7 +12,7 @@ Confirming, time, and the ways back
 
 Sending: plan → T1 → request → T2, in the sender's loop
     sender, planning, claims, dropping, answers, storing, statements
-    halving, repeats, setbacks, reaper, endings
+    halving, repeats, setbacks, reaper, endings, room
 
 What nobody can know: evidence, reports, a person
     adoption, decisions, apart, late_news, evidence, decision_statements

@@ -29,6 +29,7 @@ from webapp.campaigns import (
     planning,
     reaper,
     repeats,
+    room,
     schedule,
     stopping,
     storing,
@@ -81,6 +82,7 @@ class Sender:
         self.next_beat = 0.0
         self.shunned: dict[int, float] = {}
         self.watch: ClockWatch | None = None
+        self.roomy = True
 
     def run(self) -> None:
         """Send until told to stop. A database that is away is waited for."""
@@ -103,10 +105,13 @@ class Sender:
         """One round over the teams that have something to send; True if there was anything to do."""
         busy = False
         self._look_at_clock()
+        roomy = self._look_for_room()
         reap_now = time.monotonic() >= self.next_reap
         for team_id in self._teams():
             if reap_now:
                 self._of_team(team_id, self._reap)
+            if not roomy:
+                continue
             busy = self._of_team(team_id, self._keep_time) or busy
             busy = self._of_team(team_id, self._plan) or busy
             busy = self._of_team(team_id, lambda team: self._post_claims(team, pool)) or busy
@@ -116,6 +121,8 @@ class Sender:
         if time.monotonic() >= self.next_beat:
             self.next_beat = time.monotonic() + BEAT_SECONDS
             self._beat(older_copies.LOOP)
+            if not roomy:
+                self._beat(room.WAITING)
             older_copies.note(settings_of(self.app), clock.now())
         return busy
 
@@ -134,6 +141,16 @@ class Sender:
         for team_id in self._teams():
             self._of_team(team_id, self._repeat_nothing)
         self.watch.trust()
+
+    def _look_for_room(self) -> bool:
+        """Whether anything new may be begun: what that writes must not take the room of answers to come."""
+        roomy = not room.is_short(settings_of(self.app))
+        if roomy != self.roomy:
+            log.warning("there is room on the disk again" if roomy else "sending waits for room on the disk")
+            self.roomy = roomy
+            # The pages tell it at once.
+            self.next_beat = 0.0
+        return roomy
 
     def _hold_everything(self) -> None:
         """The database is an older copy: before anything is claimed, what was on its way is paused."""

@@ -7,19 +7,30 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from flask import current_app
 from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 
-from webapp.campaigns import hours, stopping
+from webapp.campaigns import hours, room, stopping
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.pace import Pace, pace_of
 from webapp.campaigns.states import CampaignState, Kind
 from webapp.reading import moment, time_zone
+from webapp.settings import settings_of
 from webapp.statuses import CampaignStatus
+
+# A campaign of such a status would go on by itself.
+_GOING_ON = frozenset({CampaignStatus.PLANNING, CampaignStatus.STARTING, CampaignStatus.SENDING})
 
 
 def sentence_of(campaign: Campaign, status: CampaignStatus, now: datetime) -> str:
     """The sentence for a campaign of this status."""
+    if status in _GOING_ON and room.is_waited_for(settings_of(current_app), now):
+        return _(
+            "Waits: the disk of this site is nearly full. %(gone)s of %(total)s were handed to the gateway; "
+            "the rest goes by itself when there is room.",
+            **_gone(campaign),
+        )
     match status:
         case CampaignStatus.PLANNING:
             return _planning(campaign)

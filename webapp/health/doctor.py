@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock, connections, create_app, heartbeats, jobs, schema, walls
+from webapp.campaigns import room
 from webapp.delivery import settler
 from webapp.extensions import db
 from webapp.health import checks, keys_check, rules_check, walls_check
@@ -150,12 +151,11 @@ def _disk(app: Flask, settings: Settings) -> list[Finding]:
     del app
     free = shutil.disk_usage(settings.instance).free
     least = checks.LEAST_FREE_BYTES // 2**20
-    return [
-        Finding(
-            free >= checks.LEAST_FREE_BYTES,
-            f"disk: {free // 2**20:,} MiB free at {settings.instance} (at least {least})",
-        )
-    ]
+    short = room.is_short(settings)
+    said = f"disk: {free // 2**20:,} MiB free at {settings.instance} (at least {least})"
+    if short:
+        said += f"; nothing is sent below {settings.least_free_mb:,}, TIDINGS_LEAST_FREE_MB"
+    return [Finding(free >= checks.LEAST_FREE_BYTES and not short, said)]
 
 
 def _spool(app: Flask, settings: Settings) -> list[Finding]:
