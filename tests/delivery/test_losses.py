@@ -42,15 +42,19 @@ class Load:
             if server is None or server.process.poll() is not None:
                 self.stop.wait(0.01)
                 continue
-            if line is None or used is not server:
+            if line is not None and used is not server:
+                line.close()
+                line = None
+            if line is None:
                 line, used = server.connect(), server
             msgid = f"{number}-{count}"
             count += 1
             body = f"Report={msgid},13800000000,DELIVRD,1700000000".encode()
             try:
                 line.request("POST", f"/r/{self.account.token}", body)
-                status = line.getresponse()
-                status.read()
+                # Closed with its end: an answer that was cut off would keep the connection's socket.
+                with line.getresponse() as status:
+                    status.read()
             except (OSError, http.client.HTTPException):
                 line.close()
                 line = None
