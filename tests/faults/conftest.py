@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Database
+from tests.faults.hooked import Hook
 from tests.faults.processes import Process, free_port, wait_for_web
 from tests.practice.fixture import PracticeGateway
 from webapp.settings import Settings
@@ -28,6 +29,13 @@ def environ(empty: Database, practice: PracticeGateway, tmp_path: Path) -> dict[
         "TIDINGS_TIMES": TIMES,
         "TIDINGS_WORKERS": "1",
     }
+
+
+@pytest.fixture
+def hook(empty: Database, practice: PracticeGateway, tmp_path: Path) -> Iterator[Hook]:
+    """The hook before the practice gateway; it sees who posts what, and whether that was announced."""
+    with Hook(practice.port, empty.owner_url, tmp_path / "posts") as running:
+        yield running
 
 
 @pytest.fixture

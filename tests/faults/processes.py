@@ -41,21 +41,48 @@ class Process:
         os.killpg(self.running.pid, signal.SIGKILL)
         self.running.wait(timeout=30)
 
-    def connections_to(self, port: int) -> int:
-        """How many connections to this port the process has at the moment, as the kernel says."""
+    def freeze(self) -> None:
+        """SIGSTOP: it does nothing any more until it is woken."""
+        self._signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """SIGCONT: it goes on where it was, and does not know how long that is ago."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
         assert self.running is not None
+        self.running.send_signal(number)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self.running is not None
+        return self.running.pid
+
+    def ports_to(self, port: int) -> set[int]:
+        """Its own ports of the connections to this one that it has at the moment, as the kernel says."""
         fields = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        inodes = {line[9] for line in fields if line[2].endswith(f":{port:04X}") and line[3] == ESTABLISHED}
+        ports = {
+            f"socket:[{line[9]}]": int(line[1].rpartition(":")[2], 16)
+            for line in fields
+            if line[2].endswith(f":{port:04X}") and line[3] == ESTABLISHED
+        }
         try:
-            links = [str(link.readlink()) for link in Path(f"/proc/{self.running.pid}/fd").iterdir()]
+            links = [str(link.readlink()) for link in Path(f"/proc/{self.pid}/fd").iterdir()]
         except OSError:  # one of them was closed meanwhile, or all of them
-            return 0
-        return sum(f"socket:[{inode}]" in links for inode in inodes)
+            return set()
+        return {ports[link] for link in links if link in ports}
+
+    def connections_to(self, port: int) -> int:
+        """How many connections to this port it has at the moment."""
+        return len(self.ports_to(port))
 
     def stop(self) -> int:
         assert self.running is not None
         if self.running.poll() is None:
             self.running.terminate()
+            # One that was stopped would not hear it.
+            self.running.send_signal(signal.SIGCONT)
         return self.running.wait(timeout=60)
 
     def __enter__(self) -> Self:
