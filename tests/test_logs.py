@@ -61,6 +61,7 @@ TABLES_OF_NUMBERS = frozenset(
         "opt_out",
         "erasure",
         "import_problem",
+        "refused_number",
     ]
 )
 

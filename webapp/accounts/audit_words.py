@@ -118,6 +118,7 @@ CONTACTS: dict[str, Words | Counted] = {
     "group.made": _l("%(who)s made the group %(what)s."),
     "group.renamed": _l("%(who)s renamed the group %(before)s to %(what)s."),
     "group.deleted": _l("%(who)s deleted the group %(what)s; its people stay."),
+    "number.fine_again": _l("%(who)s noted that %(number)s is fine again."),
     "number.erased": _l("%(who)s had everything about %(number)s erased."),
 }
 IMPORTS: dict[str, Words | Counted] = {

@@ -4,7 +4,7 @@ The rows and what they may be
     models, states, locking
 
 Writing: a draft is kept as it is written and laid out before it is shown
-    written, kept, drafts, texts, problems, looking, counting, previews, discarding, moments
+    written, kept, drafts, texts, problems, looking, counting, previews, discarding, moments, again
     people, people_statements, audience, reasons, laying, storing_drafts, draft_statements, clearing, sources
 
 Confirming, time, and the ways back
@@ -12,7 +12,7 @@ Confirming, time, and the ways back
 
 Sending: plan → T1 → request → T2, in the sender's loop
     sender, planning, claims, dropping, answers, storing, statements
-    halving, repeats, setbacks, reaper, endings, room
+    halving, repeats, setbacks, reaper, endings, room, refused
 
 What nobody can know: evidence, reports, a person
     adoption, decisions, apart, late_news, evidence, decision_statements

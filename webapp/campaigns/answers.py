@@ -18,7 +18,17 @@ from typing import Any
 from sqlalchemy import or_, select, tuple_
 
 from webapp import jobs, tenancy
-from webapp.campaigns import endings, halving, late_news, pausing, repeats, rollups, statements, tallies
+from webapp.campaigns import (
+    endings,
+    halving,
+    late_news,
+    pausing,
+    refused,
+    repeats,
+    rollups,
+    statements,
+    tallies,
+)
 from webapp.campaigns.claims import Claim
 from webapp.campaigns.late_news import Taken
 from webapp.campaigns.models import Batch, Campaign
@@ -80,6 +90,8 @@ def record_answers(answers: Sequence[Answered], now: datetime, times: Times) -> 
     for campaign_id, moved in deltas.items():
         tallies.move(campaign_id, moved)
     rollups.move_batches(moves, now)
+    bad = _refused_alone(answers, batches, moves)
+    refused.mark(bad, now)
     for answer in answers:
         if answer.verdict.meaning is Meaning.TAKEN:
             batch = batches[answer.claim.campaign_id, answer.claim.batch_no]
@@ -93,6 +105,22 @@ def record_answers(answers: Sequence[Answered], now: datetime, times: Times) -> 
         endings.note_handed_over(campaign_id, now)
         endings.note_stopped(campaign_id, now)
     pausing.pause_if_unclear(deltas, now)
+    refused.pause_if_many([campaigns[one] for one in sorted({batch.campaign_id for batch in bad})], now)
+
+
+def _refused_alone(answers: Sequence[Answered], batches: Batches, moves: Sequence[BatchMove]) -> list[Batch]:
+    """The batches of one number that these answers refused for it."""
+    moved = {(move.campaign_id, move.no) for move in moves if move.before != move.after}
+    found = [
+        batches[answer.claim.campaign_id, answer.claim.batch_no]
+        for answer in answers
+        if answer.verdict.why is Why.BAD_NUMBER
+    ]
+    return [
+        batch
+        for batch in found
+        if batch.state == BatchState.REJECTED and (batch.campaign_id, batch.no) in moved
+    ]
 
 
 def _locked_batches(answers: Sequence[Answered]) -> Batches:

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from webapp.campaigns import texts
+from webapp.campaigns import refused, texts
 from webapp.campaigns.reasons import Absent
 from webapp.campaigns.written import Written
 from webapp.contacts import optouts
@@ -172,9 +172,11 @@ class Laying:
     def add(self, people: Sequence[Candidate]) -> None:
         """Lay out these people too."""
         self.laid.figures.entries += len(people)
-        opted_out = optouts.opted_out_among([one.mobile for one in people if one.reason is None])
+        wanted = [one.mobile for one in people if one.reason is None]
+        away = dict.fromkeys(refused.among(wanted) if self._written.leave_out_refused else (), Absent.REFUSED)
+        away |= dict.fromkeys(optouts.opted_out_among(wanted), Absent.OPTED_OUT)
         for one in people:
-            reason = one.reason or (Absent.OPTED_OUT if one.mobile in opted_out else None) or self._lay(one)
+            reason = one.reason or away.get(one.mobile) or self._lay(one)
             if reason is not None:
                 self.laid.left_out.add(one.line, one.mobile, reason)
 

@@ -43,6 +43,7 @@ def written_of(campaign: Campaign) -> Written:
             kind=campaign.kind,
             defaults=campaign.defaults,
             leave_out_long=campaign.leave_out_long,
+            leave_out_refused=campaign.leave_out_refused,
             send_at=campaign.send_at,
             not_after=campaign.not_after,
             at_hours_end=campaign.at_hours_end,
@@ -83,6 +84,7 @@ def put(campaign: Campaign, written: Written, user_id: int) -> None:
     campaign.name = name_to_keep(written)
     campaign.kind, campaign.at_hours_end = written.kind, written.at_hours_end
     campaign.defaults, campaign.leave_out_long = dict(written.defaults), written.leave_out_long
+    campaign.leave_out_refused = written.leave_out_refused
     campaign.each_line = written.each_line
     campaign.send_at, campaign.not_after = written.send_at, written.not_after
     campaign.start_by = moments.start_by(written.send_at)

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from webapp import clock, tenancy
-from webapp.campaigns import clearing, draft_statements, people_statements, storing_drafts
+from webapp.campaigns import clearing, draft_statements, people_statements, refused, storing_drafts
 from webapp.campaigns.audience import Figures, Laid, Laying, Weigher
 from webapp.campaigns.models import Audience, Campaign, CampaignText
 from webapp.campaigns.people import People
@@ -133,6 +133,11 @@ def still_right(campaign: Campaign, layout: Layout, account: GatewayAccount, peo
     ):
         return False
     layout.source = source
+    if (
+        source["refused"] != was.get("refused")
+        and session.execute(people_statements.REFUSED_SINCE, key).scalar_one()
+    ):
+        return False
     _keep(campaign, layout)
     return True
 
@@ -152,6 +157,7 @@ def _source(account: GatewayAccount, people: People) -> dict[str, Any]:
         "contacts": contacts.version(),
         "opt_outs": [opt_outs.people, opt_outs.latest.isoformat() if opt_outs.latest else ""],
     }
+        "refused": refused.newest() if people.written.leave_out_refused else [],
 
 
 def _keep(campaign: Campaign, layout: Layout) -> None:
@@ -205,6 +211,7 @@ def _lay_in_database(
             "earlier": list(groups[: layout.place]),
             "minus": list(written.minus),
             "pasted": list(people.mobiles),
+            "leave_out_refused": written.leave_out_refused,
             "after": layout.after,
             "chunk": SET_SLICE,
             "hash": text.hash,
@@ -215,7 +222,12 @@ def _lay_in_database(
     for listed in row.listed or ():
         mobile, reason = listed.split(" ")
         left_out.keep(LeftOut(0, mobile, reason))
-    counts = {Reason.TWICE: row.twice, Absent.IN_MINUS: row.in_minus, Absent.OPTED_OUT: row.opted_out}
+    counts = {
+        Reason.TWICE: row.twice,
+        Absent.IN_MINUS: row.in_minus,
+        Absent.OPTED_OUT: row.opted_out,
+        Absent.REFUSED: row.refused,
+    }
     left_out.count({str(reason): number for reason, number in counts.items()})
     length = len(text.shown)
     layout.figures.entries += row.walked

@@ -21,6 +21,11 @@ EXISTS (SELECT 1 FROM grouped_contact AS away WHERE away.team_id = :team
     AND away.group_id = ANY(CAST(:minus AS bigint[])) AND away.contact_id = contact.id)
 """
 
+_REFUSED = """
+(:leave_out_refused AND EXISTS (SELECT 1 FROM refused_number
+    WHERE refused_number.team_id = :team AND refused_number.mobile = contact.mobile))
+"""
+
 SIZES = text(
     """
 SELECT id, name, size, version FROM contact_group
@@ -66,7 +71,8 @@ WITH slice AS MATERIALIZED (
                 AND before.contact_id = slice.contact_id) THEN 'twice'
         WHEN {_IN_MINUS} THEN 'in_minus'
         WHEN EXISTS (SELECT 1 FROM opt_out WHERE opt_out.team_id = :team AND opt_out.mobile = contact.mobile)
-            THEN 'opted_out' END AS reason
+            THEN 'opted_out'
+        WHEN {_REFUSED} THEN 'refused' END AS reason
     FROM slice JOIN contact ON contact.team_id = :team AND contact.id = slice.contact_id
 ), put AS (
     INSERT INTO audience (team_id, campaign_id, text_hash, mobile)
@@ -76,6 +82,7 @@ SELECT count(*) AS walked, max(id) AS after, count(*) FILTER (WHERE reason IS NU
     count(*) FILTER (WHERE reason = 'twice') AS twice,
     count(*) FILTER (WHERE reason = 'in_minus') AS in_minus,
     count(*) FILTER (WHERE reason = 'opted_out') AS opted_out,
+    count(*) FILTER (WHERE reason = 'refused') AS refused,
     encode(sha256(convert_to(CAST(:digest AS text) || coalesce(
         string_agg(mobile, ' ' ORDER BY id) FILTER (WHERE reason IS NULL), ''), 'UTF8')), 'hex') AS digest,
     (SELECT array_agg(mobile || ' ' || reason ORDER BY id) FROM (
@@ -116,7 +123,8 @@ WITH grouped AS MATERIALIZED (
         WHEN contact.mobile = ANY(CAST(:pasted AS text[])) THEN 'twice'
         WHEN {_IN_MINUS} THEN 'in_minus'
         WHEN EXISTS (SELECT 1 FROM opt_out WHERE opt_out.team_id = :team AND opt_out.mobile = contact.mobile)
-            THEN 'opted_out' END AS reason{own}
+            THEN 'opted_out'
+        WHEN {_REFUSED} THEN 'refused' END AS reason{own}
     FROM grouped JOIN contact ON contact.team_id = :team AND contact.id = grouped.contact_id
     OFFSET 0
 ), measured AS (
@@ -135,6 +143,7 @@ SELECT coalesce(sum(places), 0) AS entries, count(*) FILTER (WHERE reason IS NUL
     coalesce(sum(places - 1), 0) + count(*) FILTER (WHERE reason = 'twice') AS twice,
     count(*) FILTER (WHERE reason = 'in_minus') AS in_minus,
     count(*) FILTER (WHERE reason = 'opted_out') AS opted_out,
+    count(*) FILTER (WHERE reason = 'refused') AS refused,
     count(*) FILTER (WHERE reason = 'value_brackets') AS value_brackets,
     count(*) FILTER (WHERE reason = 'no_value') AS no_value,
     count(*) FILTER (WHERE reason = 'too_long_text') AS too_long_text,
@@ -168,6 +177,15 @@ OPTED_OUT_SINCE = text(
     """
 SELECT EXISTS (
     SELECT 1 FROM audience JOIN opt_out ON opt_out.team_id = :team AND opt_out.mobile = audience.mobile
+    WHERE audience.team_id = :team AND audience.campaign_id = :campaign)
+"""
+)
+
+REFUSED_SINCE = text(
+    """
+SELECT EXISTS (
+    SELECT 1 FROM audience JOIN refused_number ON refused_number.team_id = :team
+        AND refused_number.mobile = audience.mobile
     WHERE audience.team_id = :team AND audience.campaign_id = :campaign)
 """
 )

@@ -244,6 +244,10 @@ def pause_words(reason: str) -> str:
             "The gateway refused very many numbers of this list. What is left was not sent; look at where "
             "the list comes from."
         ),
+        "many_refused": _(
+            "The gateway refused more than one in twenty of the numbers. What is left was not sent; look at "
+            "those that failed, and resume the campaign if the rest of the list is better."
+        ),
         "expired": _(
             "The limit that was set for this campaign has passed, so nothing more is sent. Nothing is lost: "
             "give it a later limit, or none, and what is left goes on."

@@ -51,6 +51,7 @@ class Written:
     kind: str = Kind.NOTICE
     defaults: Mapping[str, str] = field(default_factory=dict)
     leave_out_long: bool = False
+    leave_out_refused: bool = False
     send_at: datetime | None = None
     not_after: datetime | None = None
     at_hours_end: str = AtHoursEnd.WAIT
