@@ -36,12 +36,14 @@ from webapp.campaigns import invariants
 from webapp.gateway.models import GatewayAccount, RepeatMode
 from webapp.settings import Settings
 
-# Of each account; two kills as each campaign is planned, the others as they are sent.
+# Of each account.
 CAMPAIGNS = sized(1, 5)
-PEOPLE = sized(3_000, 20_000)
-KILLS = sized(12, 200)
-# At one named point or at random, in turn; the ones in planning come on top.
-LATER_KILLS = KILLS - 4 * CAMPAIGNS
+PEOPLE = sized(2_000, 20_000)
+KILLS = sized(9, 200)
+# Of so many campaigns the planning meets two of the kills; the others come in turn at a named point and at
+# random.
+KILLED_IN_PLANNING = sized(1, 2 * CAMPAIGNS)
+LATER_KILLS = KILLS - 2 * KILLED_IN_PLANNING
 LIMIT = sized(10, 20)
 SEED = 20_261_124
 # Of each account; every worker has about half of them open when it is killed.
@@ -178,12 +180,16 @@ def sending(app: Flask, alice: Person, empty: Database, practice: PracticeGatewa
 
 def kill_all(sending: Sending, killer: Killer, accounts: dict[str, int]) -> Iterator[Line]:
     """All kills: in the planning of each campaign, and between that at the other points and at random."""
-    points = [SENDING[at // 2 % len(SENDING)] if at % 2 else AT_RANDOM for at in range(LATER_KILLS)]
+    named = iter(SENDING * KILLS)
+    points = [AT_RANDOM if at % 3 == SEED % 3 else next(named) for at in range(LATER_KILLS)]
     begin = [account for _ in range(CAMPAIGNS) for account in accounts.values()]
     made = 0
     for at, account in enumerate(begin):
-        yield from killer.kill_planning(lambda: sending.confirm(account))  # noqa: B023 # called at once
-        made += 2
+        if at < KILLED_IN_PLANNING:
+            yield from killer.kill_planning(lambda: sending.confirm(account))  # noqa: B023 # called at once
+            made += 2
+        else:
+            sending.confirm(account)
         # Both accounts have something to send before the other kills begin.
         first, last = (max(0, place) * len(points) // (len(begin) - 1) for place in (at - 1, at))
         for point in points[first:last]:
