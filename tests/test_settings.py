@@ -41,6 +41,7 @@ from webapp.settings import Settings, SettingsError, Times
         ("TIDINGS_TIMES", "dedup=300"),
         ("TIDINGS_TIMES", "start_by=20"),
         ("TIDINGS_WORKERS", "0"),
+        ("TIDINGS_LEAST_FREE_MB", "-1"),
         ("TIDINGS_WORKERS", "9" * 5000),
         ("DATABASE_URL", "sqlite:///x.db"),
         ("DATABASE_URL", "postgresql://db.example/tidings"),

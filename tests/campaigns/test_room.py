@@ -32,9 +32,7 @@ def alice(app: Flask) -> Person:
 
 def ask_for(app: Flask, least_free_mb: int) -> None:
     """So much room must be free from now on."""
-    settings = dataclasses.replace(
-        settings_of(app), least_free_mb=least_free_mb, times=Times(reaper=0.2, balance_wait=0)
-    )
+    settings = dataclasses.replace(settings_of(app), least_free_mb=least_free_mb, times=Times(reaper=0.2))
     app.extensions["tidings_settings"] = settings
 
 

@@ -37,6 +37,7 @@ class Fault:
 
 FAULTS = {
     "F1": Fault(["test_kills.py"], minutes=25),
+    "F12": Fault(["test_full_disk.py"], minutes=10),
 }
 
 
