@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
+from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -80,10 +81,12 @@ def connect_practice(app: Flask, person: Person, practice: PracticeGateway, bala
     return account_id
 
 
-def confirm(app: Flask, person: Person, account_id: int, mobiles: list[str], body: str = "Hello") -> int:
-    """A campaign of these numbers, confirmed without a delay."""
+def confirm(
+    app: Flask, person: Person, account_id: int, mobiles: list[str], body: str = "Hello", **more: Any
+) -> int:
+    """A campaign of these numbers, confirmed without a delay; `more` is what else was written of it."""
     with tenancy.team_scope(person.team_id, app) as session:
-        draft = drafts.draft_campaign(account_id, "\n".join(mobiles), body, "Shop", person.user_id)
+        draft = drafts.draft_campaign(account_id, "\n".join(mobiles), body, "Shop", person.user_id, **more)
         seen = drafts.preview(draft).digest
         campaigns.confirm_campaign(draft.id, secrets.token_hex(8), seen, person.user_id, 0)
         campaign_id = draft.id
