@@ -34,7 +34,8 @@ def step(seconds: float | None) -> int:
 def median(counts: Mapping[int, int]) -> int | None:
     """About how many seconds the middle one of these messages took (step -> messages); None for no times.
 
-    Within its step the messages are taken to be evenly spread.
+    Within its step the messages are taken to be evenly spread. At least 1: reports tell whole seconds, so less
+    would say more than is known.
     """
     known = sorted((place, count) for place, count in counts.items() if place != NOT_KNOWN and count > 0)
     middle = sum(count for _, count in known) / 2
@@ -43,7 +44,7 @@ def median(counts: Mapping[int, int]) -> int | None:
         if below + count >= middle:
             first = EDGES[place - 1]
             following = first if place == LAST else EDGES[place]
-            return round(first + (following - first) * (middle - below) / count)
+            return max(1, round(first + (following - first) * (middle - below) / count))
         below += count
     return None
 
