@@ -70,12 +70,13 @@ uids: dict[int, str] = {}
 
 
 def connect_practice(app: Flask, person: Person, practice: PracticeGateway, balance: int = 1_000_000) -> int:
-    """A gateway account of the person's team at a practice gateway; its reports go nowhere yet."""
+    """A proved gateway account of the person's team at a practice gateway; its reports go nowhere yet."""
     uid = f"test-{secrets.token_hex(4)}"
     practice.add_user(uid, "secret-pwd", balance=balance)
     with tenancy.team_scope(person.team_id, app) as session:
         account = gateway.connect_account("Practice", "practice", Secret(uid), Secret("secret-pwd"), by=None)
         account_id = account.id
+        account.unproved = False
         session.commit()
     uids[account_id] = uid
     return account_id

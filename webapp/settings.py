@@ -65,6 +65,7 @@ class Times:
     report_expired_after: float = 259_200
     dedup: float = 900
     balance_every: float = 900
+    balance_probe: float = 900
 
     def check(self) -> None:
         """Raise SettingsError where two times contradict each other."""

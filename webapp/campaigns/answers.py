@@ -246,10 +246,9 @@ def _back_off(attempts: int, times: Times) -> float:
 def _act_on_account(answer: Answered, batches: Batches, campaigns: Campaigns, now: datetime) -> None:
     """Move the account, pause what it stops, and ask what is left of its balance."""
     verdict, claim = answer.verdict, answer.claim
-    if verdict.account is not AccountChange.UNCHANGED:
-        gateway.note_answer(
-            claim.account_id, verdict, version=claim.credentials.version, asked_at=claim.claimed_at
-        )
+    gateway.note_answer(
+        claim.account_id, verdict, version=claim.credentials.version, asked_at=claim.claimed_at
+    )
     if verdict.account is AccountChange.SMALLER_LIMIT:
         jobs.enqueue(
             "campaigns.split_oversized",

@@ -85,47 +85,6 @@ FROM message WHERE team_id = :team AND campaign_id = :campaign
 """
 )
 
-# Batches that may go now, one campaign after the other, as many as the account has free connections. Whoever
-# else is claiming skips them; the account's row, locked before, keeps the count of those in flight right.
-DUE_BATCHES = text(
-    """
-SELECT batch.campaign_id, batch.no, batch.content, batch.mobiles, batch.attempts,
-    EXISTS (SELECT 1 FROM opt_out WHERE team_id = :team) AS any_opt_outs
-FROM batch JOIN campaign ON campaign.team_id = batch.team_id AND campaign.id = batch.campaign_id
-WHERE batch.team_id = :team AND batch.account_id = :account AND batch.state IN ('planned', 'retry')
-    AND (batch.wake_at IS NULL OR batch.wake_at <= :now)
-    AND batch.first_unknown_at IS NULL AND batch.size <= :limit
-    AND campaign.state = 'sending' AND campaign.kind = ANY(:kinds)
-    AND (campaign.not_after IS NULL OR campaign.not_after >= :now)
-    AND campaign.paused_by_person IS NULL AND campaign.paused_by_machine IS NULL
-ORDER BY batch.campaign_id, batch.no
-LIMIT :free
-FOR NO KEY UPDATE OF batch SKIP LOCKED
-"""
-)
-
-# Batches without a clear answer whose identical request may be made again: only through the same account at
-# the same address, and only while its answer will still come within the time in which the gateway swallows
-# repeats. The clock stands in the statement, so no pause, breaker or dead worker sends a repeat too late; a
-# clock that was set back sends none.
-DUE_REPEATS = text(
-    """
-SELECT batch.campaign_id, batch.no, batch.content, batch.mobiles, batch.size, batch.attempts,
-    batch.first_unknown_at, batch.digest
-FROM batch JOIN campaign ON campaign.team_id = batch.team_id AND campaign.id = batch.campaign_id
-WHERE batch.team_id = :team AND batch.account_id = :account AND batch.state = 'hold'
-    AND batch.first_unknown_at <= :now AND batch.wake_at <= :now
-    AND :answered_by < batch.first_unknown_at + make_interval(secs => :dedup)
-    AND batch.account_fingerprint = :fingerprint
-    AND campaign.state = 'sending' AND campaign.kind = ANY(:kinds)
-    AND (campaign.not_after IS NULL OR campaign.not_after >= :now)
-    AND campaign.paused_by_person IS NULL AND campaign.paused_by_machine IS NULL
-ORDER BY batch.wake_at, batch.campaign_id, batch.no
-LIMIT :free
-FOR NO KEY UPDATE OF batch SKIP LOCKED
-"""
-)
-
 # The lock that everybody who rolls up takes, where it must not be waited for.
 TRY_LOCK_ROLLUPS = text("SELECT pg_try_advisory_xact_lock(hashtextextended('tidings.rollups', :team))")
 
@@ -175,14 +134,6 @@ WHERE batch.team_id = :team AND batch.account_id = :account AND batch.state IN (
     AND batch.size > :limit AND NOT campaign.stale_rows
 ORDER BY batch.campaign_id, batch.no LIMIT 100
 FOR NO KEY UPDATE OF batch SKIP LOCKED
-"""
-)
-
-MARK_INFLIGHT = text(
-    """
-UPDATE batch SET state = 'inflight', attempts = :n, repeats = repeats + :repeated, digest = :digest,
-    account_fingerprint = :fingerprint, lease_until = :lease_until, wake_at = NULL
-WHERE team_id = :team AND campaign_id = :campaign AND no = :no
 """
 )
 
