@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from tests.practice.fixture import PracticeGateway
 from webapp import tenancy
 from webapp.accounts import operations as accounts
-from webapp.accounts.models import Member
+from webapp.accounts.models import Member, Team
 from webapp.accounts.permissions import Role
 from webapp.campaigns import drafts
 from webapp.campaigns import operations as campaigns
@@ -93,6 +93,14 @@ def confirm(
         campaign_id = draft.id
         session.commit()
     return campaign_id
+
+
+def set_caps(app: Flask, person: Person, parts: int, campaign: int | None = None) -> None:
+    """Let a person's team send so many parts in a day, and in one campaign."""
+    with tenancy.team_scope(person.team_id, app) as session:
+        team = session.get_one(Team, person.team_id)
+        team.day_cap, team.campaign_cap = parts, campaign or parts
+        session.commit()
 
 
 def numbers(count: int, first: int = 13_700_000_000) -> list[str]:

@@ -51,7 +51,7 @@ FIELDS = (
     "repeat_mode", "team_id", "role", "is_admin", "version", "draft_key", "then", "keep", "shown", "go",
     "default_name", "leave_out_long", "kind", "when", "send_at", "not_after", "at_hours_end", "test_mobile",
     "test_key", "was", "digits", "paste", "like", "encoding", "separator", "sheet", "header", "group",
-    "new_group", "if_exists", "to-0", "field-0",
+    "new_group", "if_exists", "campaign_cap", "day_cap", "to-0", "field-0",
 )  # fmt: skip
 Ids = dict[str, int | str]
 ASKED: tuple[dict[str, str], ...] = ({}, {"HX-Request": "true"})

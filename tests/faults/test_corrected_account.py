@@ -48,7 +48,7 @@ def test_fifty_blocked_batches_all_go_out(
     # All are on their way when the first of them is refused.
     practice.dial(latency_ms=1500)
     monkeypatch.setattr(claims, "_in_flight", lambda _account_id: 0)
-    set_times(app, Times(reaper=0.2))
+    set_times(app, Times(reaper=0.2, balance_wait=0))
     with tenancy.team_scope(alice.team_id, app) as session:
         account = operations.connect_account("Typo", "practice", Secret(f"{uid}x"), Secret(pwd), by=None)
         account.numbers_per_request = len(PEOPLE) // BATCHES

@@ -27,7 +27,7 @@ PEOPLE = numbers(12, 13_100_000_000)
 BATCHES = 4
 FORGETS_AFTER = 1.0
 # The real ones, but for how often the sender looks: repeats after 90 s and 5 min, de-duplication for 15 min.
-TIMES = Times(reaper=0.2)
+TIMES = Times(reaper=0.2, balance_wait=0)
 
 
 @pytest.fixture

@@ -87,6 +87,10 @@ def hours(_browser: FlaskClient, _side: Side) -> Form:
     return {"marketing_from": "09:00", "marketing_until": "20:00", "notice_from": "", "notice_until": ""}
 
 
+def limits(_browser: FlaskClient, _side: Side) -> Form:
+    return {"campaign_cap": "40000", "day_cap": "60000"}
+
+
 def put_off(_browser: FlaskClient, _side: Side) -> Form:
     return {"key": "k" * 32, "when": "later", "send_at": f"{clock.now() + timedelta(days=2):%Y-%m-%dT%H:%M}"}
 
@@ -267,6 +271,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("members.show", "GET"): Case(MEMBER),
     ("members.change_role", "POST"): Case(MEMBER, form=promoted, works=(303,)),
     ("members.remove", "POST"): Case(MEMBER, works=(303,)),
+    ("accounts.change_limits", "POST"): Case(form=limits, works=(303,)),
     # The owner stays: there is no other one.
     ("members.leave", "POST"): Case(works=(303,)),
     ("gateway.connect_first", "POST"): Case(form=connected, works=(303,)),

@@ -8,7 +8,20 @@ from flask import Response, abort, flash, g, url_for
 
 from webapp import clock, tenancy
 from webapp.accounts.permissions import requires
-from webapp.campaigns import cautions, drafts, laying, operations, sources, testing
+from webapp.campaigns import (
+    again,
+    caps,
+    cautions,
+    drafts,
+    laying,
+    operations,
+    refused,
+    sources,
+    spread,
+    spread_words,
+    testing,
+    typed_number,
+)
 from webapp.campaigns.blueprint import blueprint, campaign_or_404
 from webapp.campaigns.compose_page import ComposePage
 from webapp.campaigns.forms import ComposeForm, ConfirmForm, SendTestForm
@@ -135,3 +148,7 @@ def _review_page(
         reasons=drafts.REASON_WORDS,
         delay=g.team.delay_seconds,
     )
+        outlook=spread_words.outlook(spread.asked_of(campaign, now), preview.recipients),
+        asks_number=typed_number.is_asked(preview.recipients),
+        mistyped=mistyped,
+        room=caps.room(campaign.kind, campaign.send_at or now, preview.cost),

@@ -6,7 +6,8 @@ nobody chose. What a clock that jumps has done is never undone by it; a person c
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import dataclasses
+from datetime import date, datetime, timedelta
 
 from flask_babel import gettext as _
 from sqlalchemy import or_, select
@@ -14,6 +15,7 @@ from sqlalchemy import or_, select
 from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import audit
 from webapp.accounts.models import AuditEntry
+from webapp.campaigns import caps
 from webapp.campaigns.locking import locked_campaign
 from webapp.campaigns.models import Attempt, Campaign
 from webapp.campaigns.moments import start_by
@@ -49,7 +51,8 @@ def start_due(now: datetime) -> list[int]:
             .execution_options(populate_existing=True)
         )
     )
-    for campaign in due:
+    # What is missed gives its parts back; rows of days are locked in their order.
+    for campaign in sorted(due, key=lambda one: (one.reserved_on or date.min, one.id)):
         start_or_miss(campaign, now)
     return [campaign.id for campaign in due]
 
@@ -63,6 +66,7 @@ def start_or_miss(campaign: Campaign, now: datetime) -> None:
         campaign.state = CampaignState.MISSED
         audit("campaign.missed", "campaign", campaign.id, send_at=at.isoformat())
     else:
+        caps.release(campaign)
         campaign.state, campaign.begin_at = CampaignState.READY, at
 
 
@@ -117,6 +121,13 @@ def reschedule(campaign_id: int, send_at: datetime | None, key: str) -> Campaign
     campaign.send_at, campaign.start_by, campaign.begin_at = send_at, start_by(send_at), send_at or now
     if campaign.state != CampaignState.PLANNING:
         campaign.state = CampaignState.READY if send_at is None else CampaignState.SCHEDULED
+    wanted = dataclasses.replace(asked_of(campaign, now), begins=send_at or now)
+    cannot = problem(wanted, campaign.recipients) if wanted.spread else None
+    if cannot is not None:
+        raise DomainError(
+            _("With this start it cannot be spread as it is: %(why)s", why=cannot.message), "send_at"
+        )
+    caps.reserve(campaign, campaign.parts_total, send_at or now)
     said = "now" if send_at is None else send_at.isoformat()
     audit("campaign.time_changed", "campaign", campaign.id, send_at=said, key=key)
     jobs.enqueue("campaigns.wake_sender", campaign.team_id, once="wake")
