@@ -37,6 +37,7 @@ class Fault:
 
 FAULTS = {
     "F1": Fault(["test_kills.py"], minutes=25),
+    "F3": Fault(["test_many_due.py"], minutes=10),
     "F12": Fault(["test_full_disk.py"], minutes=10),
 }
 

@@ -156,8 +156,8 @@ def _source(account: GatewayAccount, people: People) -> dict[str, Any]:
         "groups": [[one.id, one.version] for one in people.sizes.values()],
         "contacts": contacts.version(),
         "opt_outs": [opt_outs.people, opt_outs.latest.isoformat() if opt_outs.latest else ""],
-    }
         "refused": refused.newest() if people.written.leave_out_refused else [],
+    }
 
 
 def _keep(campaign: Campaign, layout: Layout) -> None:
