@@ -36,7 +36,9 @@ class Fault:
 
 
 FAULTS = {
-    "F1": Fault(["test_kills.py"], minutes=25),
+    "F1": Fault(["test_kills.py"], minutes=30),
+    "F2": Fault(["test_stopped_worker.py"], minutes=15),
+    "F4": Fault(["test_database_gone.py"], minutes=20),
     "F3": Fault(["test_many_due.py"], minutes=10),
     "F12": Fault(["test_full_disk.py"], minutes=10),
 }

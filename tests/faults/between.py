@@ -66,7 +66,7 @@ class Stop:
 
     def wait(self, seconds: float = 60) -> None:
         """Until the process is there; an AssertionError where it never comes."""
-        assert self._reached.wait(seconds), f"process {self.pid} never came {self.point}"
+        assert self._reached.wait(seconds), f"nobody came {self.point}"
 
     def release(self) -> None:
         """Let it go on."""
@@ -111,8 +111,8 @@ class Between:
         self._loop.close()
         shutil.rmtree(self._folder)
 
-    def arm(self, point: Point, pid: int) -> Stop:
-        """Hold this process at its next such point."""
+    def arm(self, point: Point, pid: int = 0) -> Stop:
+        """Hold this process at its next such point; without one whoever comes there first."""
         stop = Stop(point, pid, self._loop)
         self._stops.append(stop)
         self._loop.call_soon_threadsafe(self._armed.append, stop)
@@ -224,7 +224,7 @@ class _Link:
 
     def _stop_for(self, transaction: str) -> Stop | None:
         for stop in self._armed:
-            if (stop.pid, stop.point.transaction) == (self.pid, transaction):
+            if stop.pid in (0, self.pid) and stop.point.transaction == transaction:
                 self._armed.remove(stop)
                 return stop
         return None

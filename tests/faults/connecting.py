@@ -20,7 +20,14 @@ TALLIES = ("Delivered", "Failed", "No report yet", "Waiting", "Not confirmed", "
 CELL = re.compile(r'<div class="kpi">\s*<dt>(.*?)</dt>\s*<dd class="value">(.*?)</dd>', re.DOTALL)
 
 
-def connect(app: Flask, settings: Settings, person: Person, practice: PracticeGateway, limit: int) -> int:
+def connect(
+    app: Flask,
+    settings: Settings,
+    person: Person,
+    practice: PracticeGateway,
+    limit: int,
+    gateway: str = "practice",
+) -> int:
     """An account whose reports reach the receiver of the running web process."""
     uid, pwd = f"fault-{secrets.token_hex(4)}", secrets.token_hex(8)
     token = addresses.new_token()
@@ -29,7 +36,7 @@ def connect(app: Flask, settings: Settings, person: Person, practice: PracticeGa
     )
     with tenancy.team_scope(person.team_id, app) as session:
         account = operations.connect_account(
-            "Practice", "practice", Secret(uid), Secret(pwd), by=None, token=token
+            "Practice", gateway, Secret(uid), Secret(pwd), by=None, token=token
         )
         account.numbers_per_request = limit
         account_id = account.id

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -90,6 +91,27 @@ class Process:
 
     def __exit__(self, *_error: object) -> None:
         self.stop()
+
+
+class KeptProcess(Process):
+    """One that is started again whenever it ends, as the supervisor does."""
+
+    def __enter__(self) -> Self:
+        self.start()
+        self._over = threading.Event()
+        self._keeper = threading.Thread(target=self._keep)
+        self._keeper.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._over.set()
+        self._keeper.join()
+        self.stop()
+
+    def _keep(self) -> None:
+        while not self._over.wait(0.1):
+            if self.running is not None and self.running.poll() is not None:
+                self.start()
 
 
 def free_port() -> int:

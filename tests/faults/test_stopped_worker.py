@@ -35,7 +35,7 @@ TIMES = (
 # Longer than it takes to stop the worker after its first request of several, shorter than an answer may take.
 LATENCY_MS = 600
 TO_POST_THE_OTHERS = 0.15
-TO_STORE_IT = 8
+TO_STORE_IT = 5
 Attempts = dict[int, tuple[str | None, str | None]]
 
 
