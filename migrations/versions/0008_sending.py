@@ -23,6 +23,7 @@ ALTER TABLE campaign
     ADD COLUMN again_of bigint,
     ADD COLUMN again_outcome text CONSTRAINT ck_campaign_again_outcome CHECK (
         again_outcome IN ('failed', 'no_report', 'not_sent')),
+    ADD COLUMN again_people bigint NOT NULL DEFAULT 0,
     ADD CONSTRAINT ck_campaign_again CHECK ((again_of IS NULL) = (again_outcome IS NULL)),
     -- The day (in the team's time zone) on whose cap the campaign's parts stand, and how many of them do.
     ADD COLUMN reserved_on date,

@@ -50,6 +50,7 @@ def composed(_browser: FlaskClient, side: Side) -> Form:
         "draft": side.ids["draft"],
         "groups": side.ids["group"],
         "minus": side.ids["group"],
+        "again": side.ids["again"],
         "numbers": "13500000001",
         "body": "Hello",
         "signature": "Shop",
@@ -58,11 +59,15 @@ def composed(_browser: FlaskClient, side: Side) -> Form:
 
 def begun(browser: FlaskClient, side: Side) -> Form:
     """To somebody who is in no group, so that leaving the group out leaves one person."""
-    return composed(browser, side) | {"numbers": "13500000099"}
+    return composed(browser, side) | {"numbers": "13500000099", "again": ""}
 
 
 def tested(_browser: FlaskClient, _side: Side) -> Form:
     return {"test_mobile": "13500000001", "test_key": "t" * 20}
+
+
+def left_out(_browser: FlaskClient, _side: Side) -> Form:
+    return {"leave_out": "yes"}
 
 
 def confirmed(browser: FlaskClient, side: Side) -> Form:
@@ -192,7 +197,7 @@ IMPORT, SPARE_IMPORT = {"import_id": "import"}, {"import_id": "spare_import"}
 OPTOUT, SPARE_OPTOUT = {"optout": "optout"}, {"optout": "spare_optout"}
 TEMPLATE = {"template_id": "template"}
 PEOPLE, SPARE_PEOPLE = {"group_id": "people"}, {"group_id": "spare_people"}
-COMPOSED_IDS = {"account": "account", "draft": "draft", "groups": "group", "minus": "group"}
+COMPOSED_IDS = {"account": "account", "draft": "draft", "groups": "group", "minus": "group", "again": "again"}
 
 # In the order of the walk: what makes a row useless for others comes last.
 CASES: dict[tuple[str, str], Case] = {
@@ -212,6 +217,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("campaigns.test_line", "GET"): Case(DRAFT, works=(303,), shows=False),
     ("campaigns.confirm_delete", "GET"): Case({"campaign_id": "waste"}),
     ("campaigns.delete_draft", "POST"): Case({"campaign_id": "waste"}, works=(303,)),
+    ("campaigns.leave_out_refused", "POST"): Case(DRAFT, form=left_out, works=(303,)),
     ("campaigns.pause", "POST"): Case(SENT, works=(303,)),
     ("campaigns.resume", "POST"): Case(SENT, works=(303,)),
     ("campaigns.confirm_stop", "GET"): Case(SENT),
@@ -233,6 +239,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("contacts.group", "GET"): Case(PEOPLE),
     ("contacts.rename", "GET"): Case(PEOPLE),
     ("contacts.change_group", "POST"): Case(PEOPLE, form=group_named, works=(303,)),
+    ("contacts.fine_again", "POST"): Case(CONTACT, works=(303,)),
     ("contacts.undo", "POST"): Case(form=undone, works=(303,), form_ids={"done": "done"}),
     ("contacts.delete", "POST"): Case(form=ticked_off, works=(303,), form_ids={"ids": "spare_contact"}),
     ("contacts.find_optout", "POST"): Case(form=searched, works=(303,)),
@@ -312,6 +319,7 @@ QUERY_IDS = {
     "find": "message",
     "account": "account",
     "account_id": "account",
+    "again": "sent",
     "campaign_id": "sent",
     "team": "team",
     "group": "people",
@@ -333,13 +341,13 @@ OTHER_NAMES = frozenset(
     | {"days", "from", "to", "sort"}
     | {"action", "start", "end"}
     | {"for", "kind"}
-    | {"inside", "on", "do", "whom", "example"}
+    | {"inside", "on", "do", "whom", "example", "outcome"}
 )
 # Fields of forms that could name a row. But for the first two they name none: keys are random, "seen" is a
 # digest, the others count something.
 FORM_NAMES = frozenset(
     {"account", "campaign", "draft", "key", "seen", "draft_key", "test_key", "version", "shown", "was"}
-    | {"groups", "minus", "template", "group", "like"}
+    | {"groups", "minus", "again", "template", "group", "like"}
 )
 # Arguments of jobs, with the row that each names.
 JOB_IDS = {

@@ -38,13 +38,15 @@ class Text:
 class Candidate:
     """Somebody it is meant for: a number, the values of their own, and the line of the paste (0: a group).
 
-    `reason`: why they are left out, where that is known already.
+    `reason`: why they are left out, where that is known already. `of_lines`: the number may come several
+    times, as lines of an earlier campaign did.
     """
 
     mobile: str
     values: Mapping[str, str] = field(default_factory=dict)
     line: int = 0
     reason: str | None = None
+    of_lines: bool = False
 
 
 @dataclass(frozen=True)
@@ -205,10 +207,10 @@ class Laying:
 
     def _copy(self, one: Candidate, text: Text) -> int | None:
         """Which message of its number this is; None for the same text once more."""
-        if not self._written.each_line or not one.line:
+        if not one.of_lines and not (self._written.each_line and one.line):
             return 0
         had = self._had.setdefault(one.mobile, [])
-        if text.hash in had:
+        if text.hash in had or (had and not self._written.each_line):
             return None
         had.append(text.hash)
         return len(had) - 1

@@ -14,7 +14,17 @@ from flask_babel import gettext as _
 
 from webapp import clock
 from webapp.accounts import queries as accounts
-from webapp.campaigns import cautions, composing, drafts, hours, kept, template_queries, testing, texts
+from webapp.campaigns import (
+    again,
+    cautions,
+    composing,
+    drafts,
+    hours,
+    kept,
+    template_queries,
+    testing,
+    texts,
+)
 from webapp.campaigns.drafts import Look, Written
 from webapp.campaigns.forms import ComposeForm
 from webapp.campaigns.models import Campaign, Template
@@ -131,6 +141,16 @@ class ComposePage:
             one.id: ngettext("%(count)s person", "%(count)s people", one.size, count=format_decimal(one.size))
             for one in groups.groups()
         }
+
+    @property
+    def again_notes(self) -> dict[str, str]:
+        """How many the earlier campaign has, and what is not known of them."""
+        source = again.source_of(self.written.again)
+        if source is None or self.written.again is None:
+            return {}
+        count = format_decimal(source.people)
+        said = ngettext("%(count)s person", "%(count)s people", source.people, count=count)
+        return {again.value_of(self.written.again): " · ".join(filter(None, (said, source.warning)))}
 
     @property
     def asked(self) -> str:

@@ -68,6 +68,8 @@ class ComposeForm(FlaskForm):  # type: ignore[misc] # the library carries no typ
     groups = SelectMultipleField(_l("Groups"), coerce=int)
     minus = SelectMultipleField(_l("But nobody who is in"), coerce=int)
     # Groups that are deleted by now, by their names: a person takes them out, not the page.
+    # People of an earlier campaign by how they came out there, as `again.value_of` names them.
+    again = SelectMultipleField(_l("People of an earlier campaign"))
     gone = SelectMultipleField(_l("Groups that were deleted"))
     gone_minus = SelectMultipleField(_l("Groups to leave out that were deleted"))
     numbers = TextAreaField(
@@ -83,6 +85,7 @@ class ComposeForm(FlaskForm):  # type: ignore[misc] # the library carries no typ
         description=_l("Also where a number stands in several lines. The same text goes to it once."),
     )
     signature = StringField(
+    leave_out_refused = BooleanField(_l("Leave out numbers that a gateway refused before"))
         _l("Signature"),
         description=_l("The name of your shop, clinic or school. It is sent in 【 】 before the text."),
         filters=[_shown],

@@ -15,10 +15,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from webapp import clock, tenancy
-from webapp.campaigns import clearing, draft_statements, people_statements, refused, storing_drafts
+from webapp.campaigns import (
+    again_statements,
+    clearing,
+    draft_statements,
+    people_statements,
+    refused,
+    storing_drafts,
+)
 from webapp.campaigns.audience import Figures, Laid, Laying, Weigher
 from webapp.campaigns.models import Audience, Campaign, CampaignText
-from webapp.campaigns.people import People
+from webapp.campaigns.people import People, again_key
 from webapp.campaigns.reasons import Absent
 from webapp.contacts import queries as contacts
 from webapp.contacts.numbers import Reason
@@ -37,7 +44,7 @@ LONGEST_CHANGE = timedelta(minutes=10)
 class Layout:
     """How far an audience is laid out, and what it came to. `source`: what it was made from.
 
-    `place`: which group is next, -1 for the paste; `after`: the last contact of it that is done.
+    `place`: which source is next, -1 for the paste; `after`: the last contact, or number, of it that is done.
     """
 
     version: int
@@ -98,7 +105,7 @@ def lay_slice(campaign: Campaign, account: GatewayAccount, people: People) -> bo
         return False
     if not layout.cleared:
         layout.cleared = not _clear(campaign)
-    elif layout.place < len(people.written.groups):
+    elif layout.place < len(people.places):
         _lay(campaign, account, people, layout)
     else:
         _finish(campaign, account, people, layout)
@@ -132,7 +139,13 @@ def still_right(campaign: Campaign, layout: Layout, account: GatewayAccount, peo
         and session.execute(people_statements.OPTED_OUT_SINCE, key).scalar_one()
     ):
         return False
-    layout.source = source
+    if source["again"] != was.get("again", []):
+        if people.earlier is None:
+            return False
+        those = {**key, **again_key(people.earlier)}
+        others = {"groups": list(people.written.groups), "pasted": list(people.mobiles)}
+        if session.execute(again_statements.CAME_OUT_OTHERWISE, {**those, **others}).scalar_one():
+            return False
     if (
         source["refused"] != was.get("refused")
         and session.execute(people_statements.REFUSED_SINCE, key).scalar_one()
@@ -158,6 +171,7 @@ def _source(account: GatewayAccount, people: People) -> dict[str, Any]:
         "opt_outs": [opt_outs.people, opt_outs.latest.isoformat() if opt_outs.latest else ""],
         "refused": refused.newest() if people.written.leave_out_refused else [],
     }
+        "again": list(people.earlier.state) if people.earlier is not None else [],
 
 
 def _keep(campaign: Campaign, layout: Layout) -> None:
@@ -180,7 +194,7 @@ def _lay(campaign: Campaign, account: GatewayAccount, people: People, layout: La
         if layout.place < 0:
             candidates = people.of_paste()
         else:
-            candidates, after = people.of_group(layout.place, layout.after)
+            candidates, after = people.of_place(layout.place, layout.after)
         laid = Laid(people.fields, left_out=_left_out(campaign, people, layout), figures=layout.figures)
         laying = Laying(account, people.written, people.fields, laid)
         laying.add(candidates)
@@ -200,15 +214,16 @@ def _lay_in_database(
     written = people.written
     text = Weigher(account, written, ()).text({})
     left_out = _left_out(campaign, people, layout)
-    groups = written.groups
+    statement = people_statements.LAY_SLICE
+    if not isinstance(people.places[layout.place], int):
+        statement = again_statements.LAY_SLICE
     storing_drafts.store_texts(campaign, [text])
     row = tenancy.session().execute(
-        people_statements.LAY_SLICE,
+        statement,
         {
             "team": campaign.team_id,
             "campaign": campaign.id,
-            "group": groups[layout.place],
-            "earlier": list(groups[: layout.place]),
+            **people.place_key(layout.place),
             "minus": list(written.minus),
             "pasted": list(people.mobiles),
             "leave_out_refused": written.leave_out_refused,
@@ -235,7 +250,7 @@ def _lay_in_database(
     layout.digest = row.digest
     layout.walked += row.walked
     _keep_left_out(campaign, left_out)
-    return row.after if row.walked == SET_SLICE else None
+    return row.after if row.walked >= SET_SLICE else None
 
 
 def _left_out(campaign: Campaign, people: People, layout: Layout) -> LeftOuts:
@@ -258,7 +273,9 @@ def _finish(campaign: Campaign, account: GatewayAccount, people: People, layout:
     """All is laid out: note what it weighs."""
     key = {"team": campaign.team_id, "campaign": campaign.id}
     session = tenancy.session()
-    weight = session.execute(draft_statements.TEXTS, {**key, "limit": account.numbers_per_request}).one()
+    asked, most = asked_of(campaign, clock.now()), account.numbers_per_request
+    limit = asked.numbers_a_request(layout.figures.recipients, most)
+    weight = session.execute(draft_statements.TEXTS, {**key, "limit": limit}).one()
     ends = list(session.scalars(draft_statements.SHORTEST_AND_LONGEST, key))
     layout.texts, layout.requests = weight.texts, int(weight.requests)
     layout.shortest, layout.longest = (ends[0], ends[-1]) if ends else ("", "")

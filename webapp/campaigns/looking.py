@@ -86,7 +86,7 @@ def look(written: Written, k: int = 0) -> Look:
         return Look(problems=[(error.field, error.message)])
     people = People(written)
     large = laying.is_large(people)
-    uncounted = large and people.grouped > counting.MOST_COUNTED
+    uncounted = large and (people.grouped > counting.MOST_COUNTED or people.earlier is not None)
     laid = _paste(account, people)
     examples = laid
     if large:
@@ -148,9 +148,9 @@ def _examples(account: GatewayAccount, people: People, pasted: Laid) -> Laid:
     """A few of many people, laid out."""
     examples = Laid(people.fields, recipients=pasted.recipients[:EXAMPLES])
     some: list[Candidate] = []
-    for place in range(len(people.written.groups)):
+    for place in range(len(people.places)):
         if len(some) < EXAMPLES:
-            some += people.of_group(place, 0, EXAMPLES)[0]
+            some += people.of_place(place, 0, EXAMPLES)[0]
     Laying(account, people.written, people.fields, examples).add(some)
     del examples.recipients[EXAMPLES:]
     return examples

@@ -79,6 +79,7 @@ class Campaign(TeamOwned, Base):
     leave_out_refused: Mapped[bool] = mapped_column(Boolean, default=False)
     again_of: Mapped[int | None]
     again_outcome: Mapped[str | None] = mapped_column(Text)
+    again_people: Mapped[int] = mapped_column(default=0)
     reserved_on: Mapped[date | None]
     reserved_parts: Mapped[int] = mapped_column(default=0)
 

@@ -1,4 +1,4 @@
-"""Whom a campaign is meant for: the numbers of a paste, then group after group, in slices.
+"""Whom a campaign is meant for: the numbers of a paste, those of an earlier campaign, then group after group.
 
 Somebody may come from several places. The paste is first, because what stands beside a number there is meant
 for this campaign; what it does not say, the address book may know.
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from webapp import tenancy
-from webapp.campaigns import people_statements, texts
+from webapp.campaigns import again, again_statements, people_statements, texts
+from webapp.campaigns.again import Source
 from webapp.campaigns.audience import Candidate, fields_in
 from webapp.campaigns.reasons import Absent
 from webapp.campaigns.written import Written
@@ -49,7 +50,8 @@ class People:
     @cached_property
     def known(self) -> tuple[str, ...]:
         """The fields that a text to these people may have."""
-        return tuple(dict.fromkeys((texts.NAME, *self.pasted.columns, *contact_fields.names())))
+        earlier = self.earlier.fields if self.earlier is not None else ()
+        return tuple(dict.fromkeys((texts.NAME, *self.pasted.columns, *earlier, *contact_fields.names())))
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
@@ -62,6 +64,16 @@ class People:
         return frozenset(entry.mobile for entry in self.pasted.entries)
 
     @cached_property
+    def earlier(self) -> Source | None:
+        """The earlier campaign whose people are meant, if there is one."""
+        return again.source_of(self.written.again)
+
+    @cached_property
+    def places(self) -> tuple[Source | int, ...]:
+        """Where people come from besides the paste, in order: an earlier campaign, then groups by id."""
+        return (*([self.earlier] if self.earlier is not None else ()), *self.written.groups)
+
+    @cached_property
     def sizes(self) -> dict[int, GroupSize]:
         """The groups that are chosen, with how many are in them, by id."""
         wanted = [*self.written.groups, *self.written.minus]
@@ -72,8 +84,9 @@ class People:
 
     @property
     def grouped(self) -> int:
-        """How many are in the groups together; who is in several counts in each."""
-        return sum(self.sizes[one].size for one in self.written.groups if one in self.sizes)
+        """How many the earlier campaign and the groups have together; who is in several counts in each."""
+        earlier = self.earlier.people if self.earlier is not None else 0
+        return earlier + sum(self.sizes[one].size for one in self.written.groups if one in self.sizes)
 
     def of_paste(self) -> list[Candidate]:
         """Everybody whose number was pasted."""
@@ -90,37 +103,45 @@ class People:
             people.append(Candidate(entry.mobile, own, entry.line, reason))
         return people
 
-    def of_group(
+    def of_place(
         self, place: int, after: int, chunk: int | None = None
     ) -> tuple[list[Candidate], int | None]:
-        """The next people of the group at this place (from 0), behind contact `after`; SLICE, or `chunk`.
+        """The next people of this place (from 0), behind `after`; SLICE of them, or `chunk`.
 
-        Returns them and the last contact's id, None where the group is through.
+        Returns them and where the next slice begins (a contact's id, or a number), None at the end.
         """
-        groups, chunk = self.written.groups, chunk or SLICE
+        chunk = chunk or SLICE
+        statement = people_statements.SLICE if isinstance(self.places[place], int) else again_statements.SLICE
         rows = tenancy.session().execute(
-            people_statements.SLICE,
-            {
-                **self._key(),
-                "group": groups[place],
-                "earlier": list(groups[:place]),
-                "after": after,
-                "chunk": chunk,
-            },
+            statement,
+            {**self._key(), **self.place_key(place), "after": after, "chunk": chunk},
         ).all()  # fmt: skip
+        again = not isinstance(self.places[place], int)
         people = [
-            Candidate(row.mobile, self._values(row.own), 0, self._reason(row.mobile, row.twice, row.in_minus))
+            Candidate(
+                row.mobile,
+                self._values(row.own),
+                0,
+                self._reason(row.mobile, row.twice, row.in_minus),
+                of_lines=again,
+            )
             for row in rows
         ]
-        return people, rows[-1].contact_id if len(rows) == chunk else None
+        return people, rows[-1].place if len(rows) >= chunk else None
+
+    def place_key(self, place: int) -> dict[str, object]:
+        """What the statements ask of a place: itself, and what was walked before it."""
+        before = [one for one in self.places[:place] if isinstance(one, int)]
+        group = self.places[place] if isinstance(self.places[place], int) else None
+        return {"group": group, "earlier": before, **again_key(self.earlier)}
 
     def all(self) -> Iterator[Sequence[Candidate]]:
         """Everybody, a slice after the other."""
         yield self.of_paste()
-        for place in range(len(self.written.groups)):
+        for place in range(len(self.places)):
             after: int | None = 0
             while after is not None:
-                people, after = self.of_group(place, after)
+                people, after = self.of_place(place, after)
                 yield people
 
     def _known(self) -> dict[str, tuple[dict[str, str], bool]]:
@@ -142,3 +163,11 @@ class People:
 
     def _key(self) -> dict[str, object]:
         return {"team": tenancy.scope(), "fields": list(self.fields), "minus": list(self.written.minus)}
+
+
+def again_key(source: Source | None) -> dict[str, object]:
+    """The earlier campaign, as statements ask for it."""
+    return {
+        "again": source.id if source is not None else None,
+        "again_outcome": str(source.outcome) if source is not None else None,
+    }

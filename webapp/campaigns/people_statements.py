@@ -9,6 +9,8 @@ from functools import cache
 
 from sqlalchemy import TextClause, text
 
+from webapp.campaigns.again_statements import IN_EARLIER
+
 # What somebody brings for the fields of the text, in their order; empty where there is nothing.
 _OWN = """
 (SELECT array_agg(coalesce(CASE WHEN field = 'name' THEN contact.name ELSE contact.fields->>field END, '')
@@ -44,10 +46,10 @@ FROM contact WHERE contact.team_id = :team AND contact.mobile = ANY(CAST(:mobile
 # The next people of a group. `earlier`: the groups before it; whoever is in one of them was there already.
 SLICE = text(
     f"""
-SELECT slice.contact_id, contact.mobile, {_OWN} AS own, {_IN_MINUS} AS in_minus,
+SELECT slice.contact_id AS place, contact.mobile, {_OWN} AS own, {_IN_MINUS} AS in_minus,
     EXISTS (SELECT 1 FROM grouped_contact AS before WHERE before.team_id = :team
         AND before.group_id = ANY(CAST(:earlier AS bigint[]))
-        AND before.contact_id = slice.contact_id) AS twice
+        AND before.contact_id = slice.contact_id) OR {IN_EARLIER} AS twice
 FROM (
     SELECT contact_id FROM grouped_contact WHERE team_id = :team AND group_id = :group AND contact_id > :after
     ORDER BY contact_id LIMIT :chunk
@@ -68,7 +70,7 @@ WITH slice AS MATERIALIZED (
         WHEN contact.mobile = ANY(CAST(:pasted AS text[])) OR EXISTS (
             SELECT 1 FROM grouped_contact AS before WHERE before.team_id = :team
                 AND before.group_id = ANY(CAST(:earlier AS bigint[]))
-                AND before.contact_id = slice.contact_id) THEN 'twice'
+                AND before.contact_id = slice.contact_id) OR {IN_EARLIER} THEN 'twice'
         WHEN {_IN_MINUS} THEN 'in_minus'
         WHEN EXISTS (SELECT 1 FROM opt_out WHERE opt_out.team_id = :team AND opt_out.mobile = contact.mobile)
             THEN 'opted_out'

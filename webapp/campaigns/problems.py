@@ -9,7 +9,7 @@ from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 
 from webapp import clock
-from webapp.campaigns import texts
+from webapp.campaigns import again, texts
 from webapp.campaigns.audience import Figures, Weigher
 from webapp.campaigns.people import People
 from webapp.campaigns.states import Kind
@@ -28,7 +28,9 @@ def problems(account: GatewayAccount, people: People, figures: Figures | None) -
     yield from _of_text(account, written, people.known)
     yield from _of_groups(written)
     yield from _of_numbers(people, figures)
-    if written.kind == Kind.TEST and (written.groups or len(people.pasted.entries) > 1):
+    if written.kind == Kind.TEST and (people.places or len(people.pasted.entries) > 1):
+    if written.again is not None and people.earlier is None:
+        yield again.gone()
         # A test knows no sending hours and no delay.
         yield DomainError(_("A test goes to one number. Choose what kind of message this is."), "kind")
     yield from _of_lengths(account, people, figures)
@@ -87,7 +89,8 @@ def _of_groups(written: Written) -> Iterator[DomainError]:
 
 def _of_numbers(people: People, figures: Figures | None) -> Iterator[DomainError]:
     written, pasted = people.written, people.pasted
-    where = "groups" if written.groups and not written.numbers.strip() else "numbers"
+    where = "again" if people.earlier is not None else "numbers"
+    where = "groups" if written.groups and not written.numbers.strip() else where
     if len(pasted.entries) > MOST_PASTED:
         yield DomainError(
             _(
@@ -109,6 +112,11 @@ def _of_numbers(people: People, figures: Figures | None) -> Iterator[DomainError
     elif written.groups:
         yield DomainError(_("Nobody is in the groups that you chose. Nothing was sent."), where)
     elif groups.groups():
+    elif people.earlier is not None and not written.groups:
+        yield DomainError(
+            _("Nobody of “%(campaign)s” is so any more. Nothing was sent.", campaign=people.earlier.name),
+            "again",
+        )
         yield DomainError(_("Choose a group, or paste at least one mobile number."), "numbers")
     else:
         yield DomainError(_("Paste at least one mobile number."), "numbers")

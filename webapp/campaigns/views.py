@@ -11,6 +11,7 @@ from flask import Response, abort, request, url_for
 from webapp import clock
 from webapp.accounts.permissions import requires
 from webapp.campaigns import (
+    again,
     drafts,
     history,
     listing,
@@ -198,6 +199,7 @@ def _status_block(campaign: Campaign, current: progress.Progress, place: Place) 
         "place": place,
         "undecided": campaign.unconfirmed > 0 and queries.is_undecided(campaign),
         "actions": watching.actions_of(campaign),
+        "again": again.offers(campaign),
         "said": watching.said_of(campaign, current),
         "parts_words": watching.parts_words(campaign),
         "pause_words": progress.pause_words,

@@ -32,6 +32,9 @@ MOST_GROUPS = 50
 MOST_NAME = 80
 MOST_NAME_TAKEN = 40
 
+# An earlier campaign by its id, and an outcome there.
+Again = tuple[int, str]
+
 _UNNAMED = _l("New campaign")
 
 
@@ -40,7 +43,7 @@ class Written:
     """What a person wrote; anything may be missing or wrong. Times are aware; `defaults` is by field.
 
     `groups` and `minus` are ids, in order; `gone` and `gone_minus` name groups that were deleted since. With
-    `each_line` each line of the paste is a message of its own.
+    `each_line` each line of the paste is a message of its own. `again`: for whom of an earlier campaign.
     """
 
     account_id: int
@@ -52,6 +55,7 @@ class Written:
     defaults: Mapping[str, str] = field(default_factory=dict)
     leave_out_long: bool = False
     leave_out_refused: bool = False
+    again: Again | None = None
     send_at: datetime | None = None
     not_after: datetime | None = None
     at_hours_end: str = AtHoursEnd.WAIT
