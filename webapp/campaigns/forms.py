@@ -67,9 +67,9 @@ class ComposeForm(FlaskForm):  # type: ignore[misc] # the library carries no typ
     account = SelectField(_l("Gateway account"), coerce=int)
     groups = SelectMultipleField(_l("Groups"), coerce=int)
     minus = SelectMultipleField(_l("But nobody who is in"), coerce=int)
-    # Groups that are deleted by now, by their names: a person takes them out, not the page.
     # People of an earlier campaign by how they came out there, as `again.value_of` names them.
     again = SelectMultipleField(_l("People of an earlier campaign"))
+    # Groups that are deleted by now, by their names: a person takes them out, not the page.
     gone = SelectMultipleField(_l("Groups that were deleted"))
     gone_minus = SelectMultipleField(_l("Groups to leave out that were deleted"))
     numbers = TextAreaField(
@@ -84,8 +84,8 @@ class ComposeForm(FlaskForm):  # type: ignore[misc] # the library carries no typ
         _l("Each line is a message of its own"),
         description=_l("Also where a number stands in several lines. The same text goes to it once."),
     )
-    signature = StringField(
     leave_out_refused = BooleanField(_l("Leave out numbers that a gateway refused before"))
+    signature = StringField(
         _l("Signature"),
         description=_l("The name of your shop, clinic or school. It is sent in 【 】 before the text."),
         filters=[_shown],

@@ -139,6 +139,7 @@ def still_right(campaign: Campaign, layout: Layout, account: GatewayAccount, peo
         and session.execute(people_statements.OPTED_OUT_SINCE, key).scalar_one()
     ):
         return False
+    layout.source = source
     if source["again"] != was.get("again", []):
         if people.earlier is None:
             return False
@@ -169,9 +170,9 @@ def _source(account: GatewayAccount, people: People) -> dict[str, Any]:
         "groups": [[one.id, one.version] for one in people.sizes.values()],
         "contacts": contacts.version(),
         "opt_outs": [opt_outs.people, opt_outs.latest.isoformat() if opt_outs.latest else ""],
+        "again": list(people.earlier.state) if people.earlier is not None else [],
         "refused": refused.newest() if people.written.leave_out_refused else [],
     }
-        "again": list(people.earlier.state) if people.earlier is not None else [],
 
 
 def _keep(campaign: Campaign, layout: Layout) -> None:
@@ -273,9 +274,7 @@ def _finish(campaign: Campaign, account: GatewayAccount, people: People, layout:
     """All is laid out: note what it weighs."""
     key = {"team": campaign.team_id, "campaign": campaign.id}
     session = tenancy.session()
-    asked, most = asked_of(campaign, clock.now()), account.numbers_per_request
-    limit = asked.numbers_a_request(layout.figures.recipients, most)
-    weight = session.execute(draft_statements.TEXTS, {**key, "limit": limit}).one()
+    weight = session.execute(draft_statements.TEXTS, {**key, "limit": account.numbers_per_request}).one()
     ends = list(session.scalars(draft_statements.SHORTEST_AND_LONGEST, key))
     layout.texts, layout.requests = weight.texts, int(weight.requests)
     layout.shortest, layout.longest = (ends[0], ends[-1]) if ends else ("", "")

@@ -27,10 +27,10 @@ def problems(account: GatewayAccount, people: People, figures: Figures | None) -
     written = people.written
     yield from _of_text(account, written, people.known)
     yield from _of_groups(written)
-    yield from _of_numbers(people, figures)
-    if written.kind == Kind.TEST and (people.places or len(people.pasted.entries) > 1):
     if written.again is not None and people.earlier is None:
         yield again.gone()
+    yield from _of_numbers(people, figures)
+    if written.kind == Kind.TEST and (people.places or len(people.pasted.entries) > 1):
         # A test knows no sending hours and no delay.
         yield DomainError(_("A test goes to one number. Choose what kind of message this is."), "kind")
     yield from _of_lengths(account, people, figures)
@@ -109,14 +109,14 @@ def _of_numbers(people: People, figures: Figures | None) -> Iterator[DomainError
         yield DomainError(
             _("None of these is a mainland mobile number: 11 digits, beginning with 13 to 19."), "numbers"
         )
-    elif written.groups:
-        yield DomainError(_("Nobody is in the groups that you chose. Nothing was sent."), where)
-    elif groups.groups():
     elif people.earlier is not None and not written.groups:
         yield DomainError(
             _("Nobody of “%(campaign)s” is so any more. Nothing was sent.", campaign=people.earlier.name),
             "again",
         )
+    elif written.groups:
+        yield DomainError(_("Nobody is in the groups that you chose. Nothing was sent."), where)
+    elif groups.groups():
         yield DomainError(_("Choose a group, or paste at least one mobile number."), "numbers")
     else:
         yield DomainError(_("Paste at least one mobile number."), "numbers")
