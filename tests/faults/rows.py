@@ -8,7 +8,7 @@ Each fault test tells one row or more, with the figures that its own run gave:
 
 `tell` fails the test where the row is red, and otherwise adds it to the table. In the test run the sizes are
 small; `python -m tests.faults` (`make faults`) runs the same tests with the full ones, which a test asks for
-by `sized(short, full)`, and prints the table.
+by `sized(short, full)`, and prints the table. A third size is for planted bugs, which any size must show.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-# Set by the runner: whether the sizes are the full ones, and the file that the rows are added to.
+# Set by the runner: "full" or "tiny" for other sizes than the short ones, and the file of the rows.
 SIZE = "TIDINGS_FAULTS"
 FILE = "TIDINGS_FAULTS_ROWS"
 HARM = ("lost", "twice", "second_digests")
@@ -61,9 +61,11 @@ def full() -> bool:
     return os.environ.get(SIZE) == "full"
 
 
-def sized(short: T, large: T) -> T:
-    """The first in the test run, the second for `make faults`."""
-    return large if full() else short
+def sized(short: T, large: T, tiny: T | None = None) -> T:
+    """The first in the test run, the second for `make faults`, the third (if any) for a planted bug."""
+    if full():
+        return large
+    return tiny if tiny is not None and os.environ.get(SIZE) == "tiny" else short
 
 
 def row_of(

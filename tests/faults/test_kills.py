@@ -38,11 +38,11 @@ from webapp.settings import Settings
 
 # Of each account.
 CAMPAIGNS = sized(1, 5)
-PEOPLE = sized(2_000, 20_000)
-KILLS = sized(9, 200)
+PEOPLE = sized(2_000, 20_000, 400)
+KILLS = sized(9, 200, 2)
 # Of so many campaigns the planning meets two of the kills; the others come in turn at a named point and at
 # random.
-KILLED_IN_PLANNING = sized(1, 2 * CAMPAIGNS)
+KILLED_IN_PLANNING = sized(1, 2 * CAMPAIGNS, 0)
 LATER_KILLS = KILLS - 2 * KILLED_IN_PLANNING
 LIMIT = sized(10, 20)
 SEED = 20_261_124

@@ -73,7 +73,9 @@ def test_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TIDINGS_FAULTS", raising=False)
     assert (full(), sized(1, 2)) == (False, 1)
     monkeypatch.setenv("TIDINGS_FAULTS", "full")
-    assert (full(), sized(1, 2)) == (True, 2)
+    assert (full(), sized(1, 2, 0)) == (True, 2)
+    monkeypatch.setenv("TIDINGS_FAULTS", "tiny")
+    assert (sized(1, 2), sized(1, 2, 0)) == (1, 0)
 
 
 def test_the_tests_of_each_fault_are_there() -> None:
