@@ -13,7 +13,7 @@ Confirming, time, and the ways back
     older_copies, restored_statements
 
 Sending: plan → T1 → request → T2, in the sender's loop
-    sender, planning, claims, claim_statements, dropping, answers, storing, statements
+    sender, shares, planning, claims, claim_statements, dropping, answers, storing, statements
     halving, repeats, setbacks, reaper, endings, room, refused
 
 What nobody can know: evidence, reports, a person

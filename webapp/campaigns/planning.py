@@ -36,10 +36,15 @@ _PLANNED_NOW = or_(
 
 
 def campaigns_to_plan() -> list[int]:
-    """Ids of this team's campaigns whose audience is not planned yet; one that is being stopped is too."""
+    """Ids of this team's campaigns whose audience is not planned yet, the small ones first.
+
+    One that is being stopped is planned to its end too.
+    """
     return list(
         tenancy.session().scalars(
-            select(Campaign.id).where(Campaign.team_id == tenancy.scope(), _PLANNED_NOW).order_by(Campaign.id)
+            select(Campaign.id)
+            .where(Campaign.team_id == tenancy.scope(), _PLANNED_NOW)
+            .order_by(Campaign.recipients, Campaign.id)
         )
     )
 

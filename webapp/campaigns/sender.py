@@ -3,6 +3,10 @@
 Rows are the truth; jobs only wake it. Posting happens on a pool of threads, so a gateway that takes a minute
 holds up nothing but its own account. No transaction is open during a call, and while an answer cannot be
 stored nothing else is claimed.
+
+A round goes over all teams with work, those with the fewest requests under way first, and does a little for
+each: one slice of planning, then what may be claimed. Between two such steps answers are stored, and what
+they made free is claimed again at once, so that no place waits for the planning of a million.
 """
 
 from __future__ import annotations
@@ -12,8 +16,8 @@ import queue
 import random
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -31,6 +35,7 @@ from webapp.campaigns import (
     repeats,
     room,
     schedule,
+    shares,
     stopping,
     storing,
 )
@@ -39,6 +44,7 @@ from webapp.campaigns.claims import AccountUnusableError, Claim
 from webapp.campaigns.restored_statements import hold_everything
 from webapp.campaigns.setbacks import ClockWatch
 from webapp.database import new_id
+from webapp.gateway import breaker
 from webapp.gateway.answers import judge
 from webapp.gateway.client import CallLimits, GatewayClient
 from webapp.gateway.exchange import Exchange, Kind
@@ -50,8 +56,13 @@ log = structlog.get_logger(__name__)
 
 # Requests under way at once in one process, over all accounts.
 MOST_POSTS = 64
-# Between two looks at an idle database; a job wakes the loop earlier.
+# With fewer places left than these it is no longer for the team that frees one to take it again: a round
+# asks who has fewest.
+SCARCE = 16
+# Between two rounds; a job wakes the loop earlier.
 IDLE_SECONDS = 1.0
+# Between two looks at what time alone changes: starts, limits, the ends of hours.
+CLOCK_SECONDS = 0.5
 BEAT_SECONDS = 10.0
 # A team whose work fails is left out for a while, so that it neither stops the others nor fills the log.
 SHUNNED_SECONDS = 30.0
@@ -77,54 +88,112 @@ class Sender:
             connect=self.times.connect, answer=self.times.answer, total=self.times.call_limit
         )
         self.client = GatewayClient()
-        self.posting = 0
+        self.under_way: Counter[int] = Counter()
+        self.steps: deque[int] = deque()
+        self.more_to_plan = False
+        self.reaping = False
+        self.next_round = 0.0
         self.next_reap = 0.0
         self.next_beat = 0.0
+        # By team and account: when its rate lets it go on.
+        self.again: dict[tuple[int, int], float] = {}
+        self.timed: dict[int, float] = {}
         self.shunned: dict[int, float] = {}
         self.watch: ClockWatch | None = None
         self.roomy = True
 
+    @property
+    def posting(self) -> int:
+        """How many requests this worker has under way."""
+        return self.under_way.total()
+
     def run(self) -> None:
         """Send until told to stop. A database that is away is waited for."""
-        busy = False
         with ThreadPoolExecutor(MOST_POSTS, thread_name_prefix="post") as pool:
             while not (self.stop.is_set() and self.posting == 0):
-                self._store(self._take_answers(0 if busy else IDLE_SECONDS))
-                busy = not self.stop.is_set() and self._try_to_work(pool)
+                answered = self._store(self._take_answers(self._patience()))
+                if not self.stop.is_set():
+                    self._try_to_work(pool, answered)
         self.client.close()
 
-    def _try_to_work(self, pool: ThreadPoolExecutor) -> bool:
+    def _patience(self) -> float:
+        """For how long nothing is to be done but to wait for answers."""
+        if self.steps:
+            return 0.0
+        now = time.monotonic()
+        return max(0.0, min([now + IDLE_SECONDS, self.next_round, *self.again.values()]) - now)
+
+    def _try_to_work(self, pool: ThreadPoolExecutor, answered: set[int]) -> None:
         try:
-            return self._work(pool)
+            self._work(pool, answered)
         except (SQLAlchemyError, QueueError) as error:
             # Only the kind of the error: its text may hold what was to be written.
             log.warning("the database did not answer", error=type(error).__name__)
-            return False
+            self.steps.clear()
+            self.again.clear()
+            self.next_round = time.monotonic() + IDLE_SECONDS
 
-    def _work(self, pool: ThreadPoolExecutor) -> bool:
-        """One round over the teams that have something to send; True if there was anything to do."""
-        busy = False
+    def _work(self, pool: ThreadPoolExecutor, answered: set[int]) -> None:
+        """Claim again for those whose answers came, then do the next step of a round."""
         self._look_at_clock()
         roomy = self._look_for_room()
-        reap_now = time.monotonic() >= self.next_reap
-        for team_id in self._teams():
-            if reap_now:
-                self._of_team(team_id, self._reap)
-            if not roomy:
-                continue
-            busy = self._of_team(team_id, self._keep_time) or busy
-            busy = self._of_team(team_id, self._plan) or busy
-            busy = self._of_team(team_id, lambda team: self._post_claims(team, pool)) or busy
-        if reap_now:
-            self.next_reap = time.monotonic() + self.times.reaper
-            self._beat("reaper")
+        if roomy:
+            self._claim_again(answered, pool)
+        now = time.monotonic()
+        if not self.steps and now >= self.next_round:
+            self._begin_round(now)
+        if self.steps:
+            self._step(self.steps.popleft(), pool, roomy=roomy)
+            if not self.steps:
+                self._end_round()
         if time.monotonic() >= self.next_beat:
             self.next_beat = time.monotonic() + BEAT_SECONDS
             self._beat(older_copies.LOOP)
             if not roomy:
                 self._beat(room.WAITING)
             older_copies.note(settings_of(self.app), clock.now())
-        return busy
+
+    def _claim_again(self, answered: set[int], pool: ThreadPoolExecutor) -> None:
+        """What became free is used at once, and a rate's next moment is not missed."""
+        now = time.monotonic()
+        passed = [whose for whose, moment in self.again.items() if now >= moment]
+        for whose in passed:
+            del self.again[whose]
+        due = {team_id for team_id, _account_id in passed}
+        if MOST_POSTS - self.posting < SCARCE:
+            if answered or due:
+                self.next_round = now
+            return
+        for team_id in self._without_shunned(answered | due):
+            self._of_team(team_id, lambda team: self._post_claims(team, pool))
+
+    def _begin_round(self, now: float) -> None:
+        self.more_to_plan = False
+        self.next_round = now + IDLE_SECONDS
+        self.reaping = now >= self.next_reap
+        self.steps.extend(self._teams())
+        if not self.steps:
+            self._end_round()
+
+    def _end_round(self) -> None:
+        if self.more_to_plan:
+            self.next_round = time.monotonic()
+        if self.reaping:
+            self.reaping = False
+            self.next_reap = time.monotonic() + self.times.reaper
+            self._beat("reaper")
+
+    def _step(self, team_id: int, pool: ThreadPoolExecutor, *, roomy: bool) -> None:
+        """A team's turn in a round."""
+        if self.reaping:
+            self._of_team(team_id, self._reap)
+        if not roomy:
+            return
+        if time.monotonic() >= self.timed.get(team_id, 0.0):
+            self.timed[team_id] = time.monotonic() + CLOCK_SECONDS
+            self._of_team(team_id, self._keep_time)
+        self.more_to_plan = self._of_team(team_id, self._plan) or self.more_to_plan
+        self._of_team(team_id, lambda team: self._post_claims(team, pool, begin=True))
 
     def _look_at_clock(self) -> None:
         """Where the clock was set back, nothing unclear is asked about again: it may be too late for that."""
@@ -167,12 +236,15 @@ class Sender:
         return False
 
     def _teams(self) -> list[int]:
-        """Teams with work, in an order that differs each round: nobody is always the first to take places."""
+        """Teams with work: those with the fewest requests under way first, equal ones in any order."""
         with self.app.app_context():
-            teams = [row.team_id for row in tenancy.door("find teams with work", "door_teams_at_work")]
+            teams = list(tenancy.door("find teams with work", "door_teams_at_work"))
         random.shuffle(teams)
+        return self._without_shunned(row.team_id for row in sorted(teams, key=lambda row: row.in_flight))
+
+    def _without_shunned(self, team_ids: Iterable[int]) -> list[int]:
         now = time.monotonic()
-        return [team_id for team_id in teams if now >= self.shunned.get(team_id, 0.0)]
+        return [team_id for team_id in team_ids if now >= self.shunned.get(team_id, 0.0)]
 
     def _of_team(self, team_id: int, work: Callable[[int], bool]) -> bool:
         try:
@@ -200,27 +272,33 @@ class Sender:
         return bool(changed or cut_off)
 
     def _plan(self, team_id: int) -> bool:
-        """Plan one slice of each campaign that needs it; True while something is left to plan."""
-        more = False
+        """Plan one slice of the first campaign that needs it; True while something is left to plan."""
         with tenancy.team_scope(team_id, self.app) as session:
             for campaign_id in planning.campaigns_to_plan():
-                more = planning.plan_chunk(campaign_id) or more
+                more = planning.plan_chunk(campaign_id)
                 session.commit()
-        return more
+                if more:
+                    return True
+        return False
 
-    def _post_claims(self, team_id: int, pool: ThreadPoolExecutor) -> bool:
-        claimed = self._claim(team_id)
+    def _post_claims(self, team_id: int, pool: ThreadPoolExecutor, *, begin: bool = False) -> bool:
+        claimed = self._claim(team_id, begin=begin)
+        self.under_way[team_id] += len(claimed)
         for claim in claimed:
-            self.posting += 1
+            if claim.next_at is not None:
+                ahead = (claim.next_at - breaker.AHEAD - clock.now()).total_seconds()
+                self.again[team_id, claim.account_id] = time.monotonic() + max(0.0, ahead)
             pool.submit(self._post, claim)
         return bool(claimed)
 
-    def _claim(self, team_id: int) -> list[Claim]:
+    def _claim(self, team_id: int, *, begin: bool) -> list[Claim]:
         now = clock.now()
+        share = shares.share_of(self.under_way[team_id], MOST_POSTS - self.posting)
         try:
             with tenancy.team_scope(team_id, self.app) as session:
-                claims.begin_ready_campaigns(now)
-                claimed = claims.claim_batches(now, self.times, MOST_POSTS - self.posting)
+                if begin:
+                    claims.begin_ready_campaigns(now)
+                claimed = claims.claim_batches(now, self.times, share)
                 session.commit()
                 return claimed
         except AccountUnusableError as error:
@@ -251,6 +329,9 @@ class Sender:
 
     def _post(self, claim: Claim) -> None:
         """On a thread of the pool: make the call and hand its answer to the loop, whatever happens."""
+        if claim.post_at is not None:
+            ahead = claim.post_at - clock.now()
+            time.sleep(max(0.0, min(ahead, breaker.AHEAD).total_seconds()))
         exchange = self._exchange(claim)
         repeated = claim.swallowed_until is not None
         verdict = judge(exchange, numbers=len(claim.mobiles), unknown_before=repeated)
@@ -288,18 +369,23 @@ class Sender:
         with contextlib.suppress(queue.Empty):
             first = _inbox.get(timeout=seconds) if seconds else _inbox.get_nowait()
             while True:
-                if first is not None:
+                if first is None:
+                    self.next_round = 0.0
+                else:
                     taken.append(first)
                 first = _inbox.get_nowait()
         return taken
 
-    def _store(self, taken: list[Answered]) -> None:
+    def _store(self, taken: list[Answered]) -> set[int]:
+        """Store answers; returns whose they were."""
         by_team: dict[int, list[Answered]] = defaultdict(list)
         for answer in taken:
             by_team[answer.claim.team_id].append(answer)
         for team_id, answers in by_team.items():
             storing.store(self.app, team_id, answers, self.times)
-            self.posting -= len(answers)
+            self.under_way[team_id] -= len(answers)
+        self.under_way += Counter()
+        return set(by_team)
 
     def _beat(self, name: str) -> None:
         with self.app.app_context():
