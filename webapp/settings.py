@@ -84,6 +84,11 @@ class Times:
                 "TIDINGS_TIMES: lease + reaper + evidence + call_limit must be less than dedup, "
                 "else a repeat could reach people twice."
             )
+        if not self.balance_wait < self.balance_fresh:
+            raise SettingsError(
+                "TIDINGS_TIMES: balance_wait must be less than balance_fresh, "
+                "else a campaign could wait for its balance for ever."
+            )
         if not self.start_by > self.reaper:
             raise SettingsError(
                 "TIDINGS_TIMES: start_by must be more than reaper, "

@@ -28,7 +28,9 @@ ALTER TABLE campaign
     -- The day (in the team's time zone) on whose cap the campaign's parts stand, and how many of them do.
     ADD COLUMN reserved_on date,
     ADD COLUMN reserved_parts bigint NOT NULL DEFAULT 0
-        CONSTRAINT ck_campaign_reserved_parts CHECK (reserved_parts >= 0);
+        CONSTRAINT ck_campaign_reserved_parts CHECK (reserved_parts >= 0),
+    -- When the balance was asked for, for this campaign to begin.
+    ADD COLUMN balance_asked_at timestamptz;
 """
 
 CAPS = """

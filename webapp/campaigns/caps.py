@@ -17,7 +17,7 @@ from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from webapp import tenancy
+from webapp import jobs, tenancy
 from webapp.accounts import queries as accounts
 from webapp.campaigns import caps_statements as statements
 from webapp.campaigns import hours
@@ -113,9 +113,15 @@ def release_unsent(campaign_id: int) -> None:
     session.flush()
 
 
-def is_large(campaign: Campaign) -> bool:
-    """Whether a campaign takes more than half of what one may, so that owners hear when it begins."""
-    return 2 * campaign.reserved_parts > caps().campaign
+def tell_if_large(campaign: Campaign) -> None:
+    """Have the owners told that a campaign begins which takes more than half of what one may."""
+    if 2 * campaign.reserved_parts <= caps().campaign:
+        return
+    # A job each: what one mail server refuses is tried again without telling the others twice.
+    for person in accounts.owners():
+        jobs.enqueue(
+            "campaigns.tell_large", campaign.team_id, campaign_id=campaign.id, user_id=person.id
+        )  # fmt: skip
 
 
 def _give_back(campaign: Campaign, parts: int) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select
 
 from webapp import tenancy
-from webapp.campaigns import claim_statements, dropping, endings, hours, repeats
+from webapp.campaigns import affording, caps, claim_statements, dropping, endings, hours, repeats
 from webapp.campaigns.models import Batch, Campaign, DraftPaste
 from webapp.campaigns.states import BatchState, CampaignState
 from webapp.gateway import breaker
@@ -59,8 +59,10 @@ def begin_ready_campaigns(now: datetime) -> None:
 
     One that somebody else holds waits a turn.
     """
+    affording.go_on_after_top_up(now)
     session = tenancy.session()
-    beginning = session.scalars(
+    session.flush()
+    ready = session.scalars(
         select(Campaign)
         .where(
             Campaign.team_id == tenancy.scope(),
@@ -77,7 +79,7 @@ def begin_ready_campaigns(now: datetime) -> None:
         .with_for_update(skip_locked=True, key_share=True)
         .execution_options(populate_existing=True)
     ).all()
-    _begin(beginning, now)
+    _begin(affording.that_may_begin(ready, now), now)
 
 
 def _begin(beginning: Sequence[Campaign], now: datetime) -> None:
@@ -96,6 +98,7 @@ def _begin(beginning: Sequence[Campaign], now: datetime) -> None:
         )
     )
     for campaign in beginning:
+        caps.tell_if_large(campaign)
         if campaign.waiting == 0:
             # Everybody opted out before the planning: no answer will ever come to end it.
             endings.note_handed_over(campaign.id, now)

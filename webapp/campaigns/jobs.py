@@ -8,6 +8,7 @@ from flask import current_app
 from sqlalchemy import func, select
 
 from webapp import clock, jobs, tenancy
+from webapp.accounts.queries import owners
 from webapp.campaigns import drafts, endings, notices, operations, queries, reaper, sender
 from webapp.settings import settings_of
 
@@ -50,6 +51,15 @@ def tell_owners(campaign_id: int) -> None:
     campaign = queries.campaign(campaign_id)
     if campaign is not None:
         notices.tell_owners(campaign)
+
+
+@jobs.job("campaigns.tell_large")
+def tell_large(campaign_id: int, user_id: int) -> None:
+    """A campaign begins that takes much of what one may: an owner is told, who may know nothing of it."""
+    campaign = queries.campaign(campaign_id)
+    person = next((one for one in owners() if one.id == user_id), None)
+    if campaign is not None and person is not None:
+        notices.tell_large(campaign, person)
 
 
 @jobs.job("campaigns.split_oversized")

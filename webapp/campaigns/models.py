@@ -1,4 +1,4 @@
-"""Campaigns and what they are made of; docs/sending.md tells how the rows change."""
+"""Campaigns and what they are made of; docs/sending-inside.md tells how the rows change."""
 
 from __future__ import annotations
 
@@ -82,6 +82,7 @@ class Campaign(TeamOwned, Base):
     again_people: Mapped[int] = mapped_column(default=0)
     reserved_on: Mapped[date | None]
     reserved_parts: Mapped[int] = mapped_column(default=0)
+    balance_asked_at: Mapped[datetime | None]
 
 
 class DaySpend(TeamOwned, Base):

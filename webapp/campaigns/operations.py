@@ -9,7 +9,7 @@ from sqlalchemy import and_, func, or_, select, update
 
 from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import audit
-from webapp.campaigns import caps, drafts, halving, moments, statements, tallies
+from webapp.campaigns import asking, caps, drafts, halving, moments, statements, tallies
 from webapp.campaigns.locking import locked_campaign
 from webapp.campaigns.models import Batch, Campaign
 from webapp.campaigns.states import STOPPABLE, BatchState, CampaignState, Kind
@@ -73,6 +73,8 @@ def confirm_campaign(campaign_id: int, key: str, seen: str, user_id: int, delay_
     tallies.begin(campaign, preview.recipients)
     session.execute(select(func.partition_ensure(now.date())))
     audit("campaign.sent", "campaign", campaign.id, recipients=preview.recipients, parts=preview.cost)
+    if campaign.send_at is None:
+        asking.ask_early(campaign, now)
     jobs.enqueue("campaigns.wake_sender", campaign.team_id, once="wake")
     return campaign
 

@@ -228,6 +228,10 @@ def pause_words(reason: str) -> str:
         ),
         "switched_off": _(
             "The gateway account is switched off. What is left waits until somebody switches it on again."
+        "not_enough": _(
+            "The balance of the gateway account does not reach for all of this campaign, so nothing of it "
+            "was sent. It begins by itself after a top-up; if you resume it, it goes as far as that reaches."
+        ),
         ),
         "content_empty": _("The gateway says that the text is empty. What is left was not sent."),
         "content_too_long": _("The gateway says that the text is too long. What is left was not sent."),

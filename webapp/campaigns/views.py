@@ -11,6 +11,7 @@ from flask import Response, abort, request, url_for
 from webapp import clock
 from webapp.accounts.permissions import requires
 from webapp.campaigns import (
+    affording,
     again,
     drafts,
     history,
@@ -203,6 +204,7 @@ def _status_block(campaign: Campaign, current: progress.Progress, place: Place) 
         "said": watching.said_of(campaign, current),
         "parts_words": watching.parts_words(campaign),
         "pause_words": progress.pause_words,
+        "balance_words": affording.notice(campaign),
     }
 
 
@@ -213,4 +215,5 @@ def _drawn_at(now: datetime) -> int:
 
 def _progress(campaign: Campaign) -> progress.Progress:
     balance = Shell().balance
-    return progress.progress_of(campaign, clock.now(), str(balance.left if balance else None))
+    besides = f"{balance.left if balance else None} {affording.notice(campaign)}"
+    return progress.progress_of(campaign, clock.now(), besides)
