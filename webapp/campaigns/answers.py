@@ -13,9 +13,11 @@ import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import or_, select, tuple_
+from sqlalchemy.orm import defer
 
 from webapp import jobs, tenancy
 from webapp.campaigns import (
@@ -71,10 +73,9 @@ def record_answers(answers: Sequence[Answered], now: datetime, times: Times) -> 
     """Store the answers of one team. The caller commits, and tries again until it could."""
     session = tenancy.session()
     batches = _locked_batches(answers)
-    session.execute(statements.CLOSE_ATTEMPT, [_attempt_values(answer, now) for answer in answers])
-    with_msgid = [_msgid_values(answer, now) for answer in answers if answer.verdict.msgid]
-    if with_msgid:
-        session.execute(statements.NOTE_MSGID, with_msgid)
+    values = _values_of(answers, now)
+    session.execute(statements.CLOSE_ATTEMPTS, values)
+    session.execute(statements.NOTE_MSGIDS, values)
     campaigns = _locked_campaigns(answers)
     sending_rest = _accounts_sending_rest(answers)
     moves: list[BatchMove] = []
@@ -98,14 +99,29 @@ def record_answers(answers: Sequence[Answered], now: datetime, times: Times) -> 
             late_news.heed(batch, Taken(answer.verdict.msgid, "answer"), now)
     for answer in answers:
         _cut_if_asked(batches[answer.claim.campaign_id, answer.claim.batch_no], answer, campaigns, now)
-    for answer in sorted(answers, key=lambda one: one.claim.account_id):
-        _act_on_account(answer, batches, campaigns, now)
+    for account_id, its_answers in groupby(sorted(answers, key=_account_of), _account_of):
+        own = list(its_answers)
+        for answer in own:
+            _act_on_account(answer, batches, campaigns, now)
+        if any(answer.verdict.meaning is Meaning.TAKEN for answer in own):
+            gateway.want_balance(account_id)
     session.flush()
     for campaign_id in deltas:
         endings.note_handed_over(campaign_id, now)
-        endings.note_stopped(campaign_id, now)
-    pausing.pause_if_unclear(deltas, now)
+        if campaigns[campaign_id].state == CampaignState.STOPPING:
+            endings.note_stopped(campaign_id, now)
+    pausing.pause_if_unclear(_with_news_of(BatchState.UNCONFIRMED, answers, batches), now)
     refused.pause_if_many([campaigns[one] for one in sorted({batch.campaign_id for batch in bad})], now)
+
+
+def _account_of(answer: Answered) -> int:
+    return answer.claim.account_id
+
+
+def _with_news_of(state: BatchState, answers: Sequence[Answered], batches: Batches) -> set[int]:
+    """Campaigns with a batch in this state among those that were answered."""
+    keys = {(answer.claim.campaign_id, answer.claim.batch_no) for answer in answers}
+    return {campaign_id for campaign_id, no in keys if batches[campaign_id, no].state == state}
 
 
 def _refused_alone(answers: Sequence[Answered], batches: Batches, moves: Sequence[BatchMove]) -> list[Batch]:
@@ -124,7 +140,10 @@ def _refused_alone(answers: Sequence[Answered], batches: Batches, moves: Sequenc
 
 
 def _locked_batches(answers: Sequence[Answered]) -> Batches:
-    """The batches of the answers, and what those that were taken were sent again as meanwhile."""
+    """The batches of the answers, and what those that were taken were sent again as meanwhile.
+
+    Without their thousands of numbers, which hardly any answer is about.
+    """
     keys = [(answer.claim.campaign_id, answer.claim.batch_no) for answer in answers]
     taken = [
         (answer.claim.campaign_id, answer.claim.batch_no)
@@ -134,6 +153,7 @@ def _locked_batches(answers: Sequence[Answered]) -> Batches:
     keys.extend(late_news.descendants(taken))
     rows = tenancy.session().scalars(
         select(Batch)
+        .options(defer(Batch.mobiles), defer(Batch.content))
         .where(Batch.team_id == tenancy.scope(), tuple_(Batch.campaign_id, Batch.no).in_(keys))
         .order_by(Batch.campaign_id, Batch.no)
         .with_for_update(key_share=True)
@@ -256,8 +276,6 @@ def _act_on_account(answer: Answered, batches: Batches, campaigns: Campaigns, no
             once=str(claim.account_id),
             account_id=claim.account_id,
         )
-    if verdict.meaning is Meaning.TAKEN:
-        gateway.want_balance(claim.account_id)
     batch = batches[claim.campaign_id, claim.batch_no]
     if verdict.why is Why.BAD_NUMBER and batch.state == BatchState.UNCONFIRMED:
         pausing.pause(campaigns[claim.campaign_id], pausing.SENDS_REST, now)
@@ -288,31 +306,23 @@ def _is_usable(account_id: int) -> bool:
     return account is not None and account.usable
 
 
-def _attempt_values(answer: Answered, now: datetime) -> dict[str, Any]:
-    verdict, claim = answer.verdict, answer.claim
-    withheld = verdict.why is Why.WITHHELD
+def _values_of(answers: Sequence[Answered], now: datetime) -> dict[str, Any]:
+    """What is written of the answers, as columns."""
+    claims = [answer.claim for answer in answers]
+    verdicts = [answer.verdict for answer in answers]
     return {
-        "team": claim.team_id,
-        "campaign": claim.campaign_id,
-        "no": claim.batch_no,
-        "n": claim.n,
+        "team": tenancy.scope(),
         "now": now,
-        "outcome": "never_left" if withheld else str(verdict.meaning),
-        "why": str(verdict.why),
-        "http_status": answer.http_status,
-        "resp_code": verdict.resp_code,
-        "msgid": verdict.msgid,
-        "answer": answer.excerpt,
-    }
-
-
-def _msgid_values(answer: Answered, now: datetime) -> dict[str, Any]:
-    return {
-        "team": answer.claim.team_id,
-        "account": answer.claim.account_id,
-        "msgid": answer.verdict.msgid,
-        "campaign": answer.claim.campaign_id,
-        "no": answer.claim.batch_no,
-        "n": answer.claim.n,
-        "now": now,
+        "campaigns": [claim.campaign_id for claim in claims],
+        "nos": [claim.batch_no for claim in claims],
+        "ns": [claim.n for claim in claims],
+        "accounts": [claim.account_id for claim in claims],
+        "outcomes": [
+            "never_left" if verdict.why is Why.WITHHELD else str(verdict.meaning) for verdict in verdicts
+        ],
+        "whys": [str(verdict.why) for verdict in verdicts],
+        "statuses": [answer.http_status for answer in answers],
+        "codes": [verdict.resp_code for verdict in verdicts],
+        "msgids": [verdict.msgid or None for verdict in verdicts],
+        "answers": [answer.excerpt for answer in answers],
     }

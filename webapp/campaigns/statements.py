@@ -157,27 +157,36 @@ RETURNING account_id
 )
 
 # An answer is written over the reaper's "unknown", never over another answer.
-CLOSE_ATTEMPT = text(
+CLOSE_ATTEMPTS = text(
     """
-UPDATE attempt SET finished_at = :now, outcome = :outcome, why = :why, http_status = :http_status,
-    resp_code = :resp_code, msgid = :msgid, answer = :answer
-WHERE team_id = :team AND campaign_id = :campaign AND batch_no = :no AND n = :n
-    AND (outcome IS NULL OR (outcome = 'unknown' AND why = 'reaped'))
+UPDATE attempt SET finished_at = :now, outcome = one.outcome, why = one.why, http_status = one.http_status,
+    resp_code = one.resp_code, msgid = one.msgid, answer = one.answer
+FROM unnest(CAST(:campaigns AS bigint[]), CAST(:nos AS integer[]), CAST(:ns AS integer[]),
+    CAST(:outcomes AS text[]), CAST(:whys AS text[]), CAST(:statuses AS integer[]),
+    CAST(:codes AS integer[]), CAST(:msgids AS text[]), CAST(:answers AS bytea[]))
+    AS one (campaign_id, no, n, outcome, why, http_status, resp_code, msgid, answer)
+WHERE attempt.team_id = :team AND attempt.campaign_id = one.campaign_id AND attempt.batch_no = one.no
+    AND attempt.n = one.n
+    AND (attempt.outcome IS NULL OR (attempt.outcome = 'unknown' AND attempt.why = 'reaped'))
 """
 )
 
-NOTE_MSGID = text(
+NOTE_MSGIDS = text(
     """
 INSERT INTO gateway_message (team_id, account_id, msgid, campaign_id, batch_no, attempt, source, noted_at)
-VALUES (:team, :account, :msgid, :campaign, :no, :n, 'answer', :now)
+SELECT :team, account, msgid, campaign_id, no, n, 'answer', :now
+FROM unnest(CAST(:campaigns AS bigint[]), CAST(:nos AS integer[]), CAST(:ns AS integer[]),
+    CAST(:accounts AS bigint[]), CAST(:msgids AS text[])) AS one (campaign_id, no, n, account, msgid)
+WHERE msgid IS NOT NULL
 ON CONFLICT DO NOTHING
 """
 )
 
+# While people wait there is such a batch; of twenty thousand batches it would be looked for at each answer.
 HANDED_OVER = text(
     """
 UPDATE campaign SET state = 'waiting_for_reports', handed_over_at = :now
-WHERE team_id = :team AND id = :campaign AND state = 'sending' AND NOT EXISTS (
+WHERE team_id = :team AND id = :campaign AND state = 'sending' AND waiting = 0 AND NOT EXISTS (
     SELECT 1 FROM batch WHERE team_id = :team AND campaign_id = :campaign
         AND state IN ('planned', 'inflight', 'retry', 'blocked', 'hold'))
 RETURNING account_id
