@@ -17,7 +17,7 @@ Sending: plan → T1 → request → T2, in the sender's loop
     halving, repeats, setbacks, reaper, endings, room, refused
 
 What nobody can know: evidence, reports, a person
-    adoption, decisions, apart, late_news, evidence, decision_statements
+    adoption, decisions, apart, late_news, evidence, balance_told, decision_statements
 
 Numbers that add up
     tallies, rollups, rollup_statements, ladder, recounting, invariants, invariant_statements

@@ -70,6 +70,10 @@ class BehaviourForm(FlaskForm):  # type: ignore[misc] # the library carries no t
     adds_signature = BooleanField(_l("The gateway adds the signature by itself"))
     repeat_mode = SelectField(
         _l("After an answer that never came"),
+        description=_l(
+            "Repeating is safe only where the gateway swallows what it has already. Where it does not, "
+            "choose to be asked: then nothing is made again by itself, and a person decides."
+        ),
         choices=[
             SelectChoice(
                 RepeatMode.REPEAT, _l("The gateway de-duplicates: the same request may be repeated")
