@@ -9,7 +9,7 @@ Writing: a draft is kept as it is written and laid out before it is shown
     people, people_statements, audience, reasons, laying, storing_drafts, draft_statements, clearing, sources
 
 Confirming, time, and the ways back
-    operations, caps, caps_statements, asking, affording, spend_statements, schedule, hours, spread,
+    operations, caps, caps_statements, asking, affording, spend, spend_statements, schedule, hours, spread,
     spreading, editing, stopping, pausing, older_copies, restored_statements
 
 Sending: plan → T1 → request → T2, in the sender's loop

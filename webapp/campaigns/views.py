@@ -20,6 +20,7 @@ from webapp.campaigns import (
     progress,
     queries,
     recipients,
+    spend,
     stopping,
     texts,
     watching,
@@ -172,6 +173,7 @@ def campaign_page(
         fields=texts.fields_of(campaign.body),
         drawn=_drawn_at(now),
         chart=None if is_fragment() else history.delivery_chart(campaign, now),
+        spend=None if is_fragment() else spend.of_campaign(campaign),
         confirmed_by=gateway.person(campaign.confirmed_by),
         page=recipients.page(
             campaign,
