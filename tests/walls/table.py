@@ -100,6 +100,10 @@ def put_off(_browser: FlaskClient, _side: Side) -> Form:
     return {"key": "k" * 32, "when": "later", "send_at": f"{clock.now() + timedelta(days=2):%Y-%m-%dT%H:%M}"}
 
 
+def slowed(_browser: FlaskClient, _side: Side) -> Form:
+    return {"key": "s" * 32, "spread": "hour", "per_hour": "500"}
+
+
 def connected(_browser: FlaskClient, side: Side) -> Form:
     return {
         "gateway": "main",
@@ -213,17 +217,19 @@ CASES: dict[tuple[str, str], Case] = {
     ("campaigns.autosave", "POST"): Case(form=composed, works=(303,), form_ids=COMPOSED_IDS),
     ("campaigns.preview", "POST"): Case(form=composed, form_ids=COMPOSED_IDS),
     ("campaigns.review", "GET"): Case(DRAFT),
+    ("campaigns.leave_out_refused", "POST"): Case(DRAFT, form=left_out, works=(303,)),
     ("campaigns.send_test", "POST"): Case(DRAFT, form=tested, works=(303,)),
     ("campaigns.test_line", "GET"): Case(DRAFT, works=(303,), shows=False),
     ("campaigns.confirm_delete", "GET"): Case({"campaign_id": "waste"}),
     ("campaigns.delete_draft", "POST"): Case({"campaign_id": "waste"}, works=(303,)),
-    ("campaigns.leave_out_refused", "POST"): Case(DRAFT, form=left_out, works=(303,)),
     ("campaigns.pause", "POST"): Case(SENT, works=(303,)),
     ("campaigns.resume", "POST"): Case(SENT, works=(303,)),
     ("campaigns.confirm_stop", "GET"): Case(SENT),
     ("campaigns.stop", "POST"): Case(SENT, works=(303,)),
     ("campaigns.time", "GET"): Case(LATER),
     ("campaigns.change_time", "POST"): Case(LATER, form=put_off, works=(303,)),
+    ("campaigns.spread", "GET"): Case(LATER),
+    ("campaigns.change_spread", "POST"): Case(LATER, form=slowed, works=(303,)),
     ("campaigns.reopen", "POST"): Case(LATER, works=(303,)),
     ("campaigns.unconfirmed", "GET"): Case(SENT),
     ("campaigns.decide", "POST"): Case(SENT | {"no": "batch"}, form=decided, works=(303,)),
@@ -233,13 +239,13 @@ CASES: dict[tuple[str, str], Case] = {
     ("contacts.show", "GET"): Case(CONTACT),
     ("contacts.edit", "GET"): Case(CONTACT),
     ("contacts.change", "POST"): Case(CONTACT, form=rewritten, works=(303,)),
+    ("contacts.fine_again", "POST"): Case(CONTACT, works=(303,)),
     ("contacts.add_pasted", "POST"): Case(form=pasted, form_ids={"into": "people"}),
     ("contacts.act", "POST"): Case(form=grouped, works=(303,), form_ids={"ids": "contact", "into": "people"}),
     ("contacts.make_group", "POST"): Case(form=group_named, works=(303,)),
     ("contacts.group", "GET"): Case(PEOPLE),
     ("contacts.rename", "GET"): Case(PEOPLE),
     ("contacts.change_group", "POST"): Case(PEOPLE, form=group_named, works=(303,)),
-    ("contacts.fine_again", "POST"): Case(CONTACT, works=(303,)),
     ("contacts.undo", "POST"): Case(form=undone, works=(303,), form_ids={"done": "done"}),
     ("contacts.delete", "POST"): Case(form=ticked_off, works=(303,), form_ids={"ids": "spare_contact"}),
     ("contacts.find_optout", "POST"): Case(form=searched, works=(303,)),
@@ -272,13 +278,13 @@ CASES: dict[tuple[str, str], Case] = {
     ("contacts.delete_group", "POST"): Case(SPARE_PEOPLE, works=(303,)),
     ("accounts.general", "POST"): Case(form=renamed, works=(303,)),
     ("accounts.change_hours", "POST"): Case(form=hours, works=(303,)),
+    ("accounts.change_limits", "POST"): Case(form=limits, works=(303,)),
     ("members.invite", "POST"): Case(form=invited, works=(303,)),
     ("members.invite_again", "POST"): Case(INVITED, works=(303,)),
     ("members.withdraw", "POST"): Case(INVITED, works=(303,)),
     ("members.show", "GET"): Case(MEMBER),
     ("members.change_role", "POST"): Case(MEMBER, form=promoted, works=(303,)),
     ("members.remove", "POST"): Case(MEMBER, works=(303,)),
-    ("accounts.change_limits", "POST"): Case(form=limits, works=(303,)),
     # The owner stays: there is no other one.
     ("members.leave", "POST"): Case(works=(303,)),
     ("gateway.connect_first", "POST"): Case(form=connected, works=(303,)),
@@ -313,13 +319,13 @@ MOST_EXEMPT = 8
 QUERY_IDS = {
     "person": "member",
     "from": "sent",
+    "again": "sent",
     "campaign": "sent",
     "before": "sent",
     "after": "message",
     "find": "message",
     "account": "account",
     "account_id": "account",
-    "again": "sent",
     "campaign_id": "sent",
     "team": "team",
     "group": "people",

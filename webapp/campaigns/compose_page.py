@@ -21,6 +21,8 @@ from webapp.campaigns import (
     drafts,
     hours,
     kept,
+    spread,
+    spread_words,
     template_queries,
     testing,
     texts,
@@ -108,6 +110,13 @@ class ComposePage:
     def look(self) -> Look:
         """The live numbers."""
         return drafts.look(self.written, self.k)
+
+    @property
+    def spread_words(self) -> list[str]:
+        """What the spread comes to, as far as it is known how many get it."""
+        people = self.look.recipients
+        told = spread_words.outlook(spread.asked_of(self.written, clock.now()), people)
+        return [*told.says, *told.warns]
 
     @cached_property
     def account(self) -> GatewayAccount | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from flask import g, request
@@ -13,11 +13,12 @@ from sqlalchemy import select
 
 from webapp import clock, tenancy
 from webapp.accounts.requests import MOST_ID
-from webapp.campaigns import again, drafts, moments, queries, template_operations
+from webapp.campaigns import again, drafts, moments, queries, spread_forms, template_operations
 from webapp.campaigns.again import Outcome
 from webapp.campaigns.drafts import MOST_NAME, MOST_SIGNATURE, Written
 from webapp.campaigns.forms import MOST_KEY, ComposeForm
 from webapp.campaigns.models import Campaign, Template
+from webapp.campaigns.spread import Spread
 from webapp.campaigns.states import Kind
 from webapp.campaigns.written import Again
 from webapp.contacts import groups
@@ -46,6 +47,8 @@ def read(form: ComposeForm, kept: Campaign | None) -> Reading:
     if form.when.data == "now" and (form.send_at.data or "").strip():
         sentence = _("You chose to send now, but gave a time. Choose Later, or take the time out.")
         faults.append(DomainError(sentence, "send_at"))
+    spread, unread = spread_forms.read(form, Spread.of(kept), g.team.time_zone)
+    faults += unread
     written = Written(
         account_id=form.account.data or _NO_ACCOUNT,
         numbers=form.numbers.data or "",
@@ -65,6 +68,8 @@ def read(form: ComposeForm, kept: Campaign | None) -> Reading:
         send_at=send_at,
         not_after=_time(form, "not_after", kept, faults) if form.not_after.data else None,
         at_hours_end=form.at_hours_end.data or "",
+        per_hour=spread.per_hour,
+        even_until=spread.even_until,
     )
     return Reading(written, faults)
 
@@ -90,6 +95,7 @@ def fill(form: ComposeForm, written: Written) -> None:
     form.send_at.data = moments.local_text(written.send_at, zone)
     form.not_after.data = moments.local_text(written.not_after, zone)
     form.at_hours_end.data = written.at_hours_end
+    spread_forms.show(form, Spread(written.per_hour, written.even_until), zone)
 
 
 def new_form() -> ComposeForm:
@@ -120,9 +126,14 @@ def sent_form() -> ComposeForm:
 
 
 def fill_copy(form: ComposeForm, source: Campaign) -> None:
-    """Begin with the people and the text of another campaign; its times are its own."""
+    """Begin with the people and the text of another campaign; its times are its own.
+
+    Where that one was spread evenly the page asks for another end.
+    """
     account_id = form.account.data
-    fill(form, replace(drafts.written_of(source), send_at=None, not_after=None))
+    fill(form, drafts.written_of(source))
+    form.when.data = "now"
+    form.send_at.data = form.not_after.data = form.even_until.data = ""
     if source.account_id not in {one.id for one in gateway.accounts() if one.disabled_at is None}:
         form.account.data = account_id
 

@@ -23,6 +23,7 @@ from wtforms.validators import InputRequired, Length
 from wtforms.widgets import DateTimeLocalInput
 
 from webapp.campaigns import texts
+from webapp.campaigns.spread_forms import SpreadFields
 from webapp.campaigns.states import AtHoursEnd, Kind
 
 # More is let in than a paste may have, so that it is the form that says so.
@@ -47,7 +48,7 @@ def _pasted(text: str | None) -> str | None:
     return text and _BROKEN.sub("\ufffd", _BREAKS.sub("\n", text))
 
 
-class ComposeForm(FlaskForm):  # type: ignore[misc] # the library carries no types
+class ComposeForm(SpreadFields):
     """Everything that makes a campaign. Half of it may be missing: a draft is kept as it is."""
 
     # The draft that the page is about, once there is one, and which of its versions the page knows.
@@ -162,3 +163,5 @@ class ConfirmForm(FlaskForm):  # type: ignore[misc] # the library carries no typ
     key = HiddenField(validators=[InputRequired(), Length(max=MOST_KEY)])
     seen = HiddenField(validators=[InputRequired(), Length(max=MOST_KEY)])
     was = HiddenField(validators=[Length(max=MOST_KEY)])
+    # How many get it, typed, where they are many.
+    people = StringField(validators=[Length(max=MOST_KEY)])

@@ -48,6 +48,8 @@ def written_of(campaign: Campaign) -> Written:
             send_at=campaign.send_at,
             not_after=campaign.not_after,
             at_hours_end=campaign.at_hours_end,
+            per_hour=campaign.per_hour,
+            even_until=campaign.even_until,
         )
     )
 
@@ -90,6 +92,7 @@ def put(campaign: Campaign, written: Written, user_id: int) -> None:
     campaign.each_line = written.each_line
     campaign.send_at, campaign.not_after = written.send_at, written.not_after
     campaign.start_by = moments.start_by(written.send_at)
+    campaign.per_hour, campaign.even_until = written.per_hour, written.even_until
     campaign.saved_at, campaign.saved_by = clock.now(), user_id
     session = tenancy.session()
     session.flush()

@@ -27,6 +27,7 @@ from webapp.campaigns.audience import Figures, Laid, Laying, Weigher
 from webapp.campaigns.models import Audience, Campaign, CampaignText
 from webapp.campaigns.people import People, again_key
 from webapp.campaigns.reasons import Absent
+from webapp.campaigns.spread import asked_of
 from webapp.contacts import queries as contacts
 from webapp.contacts.numbers import Reason
 from webapp.contacts.pastes import MOST_LISTED, LeftOut, LeftOuts
@@ -139,7 +140,6 @@ def still_right(campaign: Campaign, layout: Layout, account: GatewayAccount, peo
         and session.execute(people_statements.OPTED_OUT_SINCE, key).scalar_one()
     ):
         return False
-    layout.source = source
     if source["again"] != was.get("again", []):
         if people.earlier is None:
             return False
@@ -152,6 +152,7 @@ def still_right(campaign: Campaign, layout: Layout, account: GatewayAccount, peo
         and session.execute(people_statements.REFUSED_SINCE, key).scalar_one()
     ):
         return False
+    layout.source = source
     _keep(campaign, layout)
     return True
 
@@ -226,8 +227,8 @@ def _lay_in_database(
             "campaign": campaign.id,
             **people.place_key(layout.place),
             "minus": list(written.minus),
-            "pasted": list(people.mobiles),
             "leave_out_refused": written.leave_out_refused,
+            "pasted": list(people.mobiles),
             "after": layout.after,
             "chunk": SET_SLICE,
             "hash": text.hash,
@@ -274,7 +275,9 @@ def _finish(campaign: Campaign, account: GatewayAccount, people: People, layout:
     """All is laid out: note what it weighs."""
     key = {"team": campaign.team_id, "campaign": campaign.id}
     session = tenancy.session()
-    weight = session.execute(draft_statements.TEXTS, {**key, "limit": account.numbers_per_request}).one()
+    asked, most = asked_of(campaign, clock.now()), account.numbers_per_request
+    limit = asked.numbers_a_request(layout.figures.recipients, most)
+    weight = session.execute(draft_statements.TEXTS, {**key, "limit": limit}).one()
     ends = list(session.scalars(draft_statements.SHORTEST_AND_LONGEST, key))
     layout.texts, layout.requests = weight.texts, int(weight.requests)
     layout.shortest, layout.longest = (ends[0], ends[-1]) if ends else ("", "")

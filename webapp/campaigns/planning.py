@@ -16,6 +16,7 @@ from webapp import clock, tenancy
 from webapp.accounts.audit import audit
 from webapp.campaigns import clearing, endings, statements, tallies
 from webapp.campaigns.models import Audience, Batch, Campaign, CampaignText, Message
+from webapp.campaigns.spread import asked_of
 from webapp.campaigns.states import BatchState, CampaignState
 from webapp.gateway.models import GatewayAccount
 
@@ -108,7 +109,7 @@ def _plan_slice(campaign: Campaign) -> bool:
     """Plan the next recipients; False when there are none left."""
     session = tenancy.session()
     stopping = campaign.state == CampaignState.STOPPING
-    limit = session.scalars(
+    most = session.scalars(
         select(GatewayAccount.numbers_per_request).where(
             GatewayAccount.team_id == campaign.team_id, GatewayAccount.id == campaign.account_id
         )
@@ -119,7 +120,7 @@ def _plan_slice(campaign: Campaign) -> bool:
             **_key(campaign),
             "account": campaign.account_id,
             "state": BatchState.STOPPED if stopping else BatchState.PLANNED,
-            "limit": limit,
+            "limit": asked.numbers_a_request(campaign.recipients, most),
             "chunk": CHUNK,
             "first_no": campaign.next_batch,
             "hash": campaign.cursor_hash or b"",
@@ -138,6 +139,7 @@ def _plan_slice(campaign: Campaign) -> bool:
     session.flush()
     not_sent = planned.messages if stopping else planned.opted_out
     tallies.move(campaign.id, tallies.moved([("waiting", "not_sent", not_sent)]))
+    asked = asked_of(campaign, campaign.begin_at or clock.now())
     return True
 
 

@@ -12,6 +12,8 @@ from webapp import clock
 from webapp.campaigns import again, texts
 from webapp.campaigns.audience import Figures, Weigher
 from webapp.campaigns.people import People
+from webapp.campaigns.spread import asked_of
+from webapp.campaigns.spread_words import problem
 from webapp.campaigns.states import Kind
 from webapp.campaigns.written import MOST_PASTED, MOST_SIGNATURE, Written
 from webapp.contacts import groups
@@ -35,6 +37,7 @@ def problems(account: GatewayAccount, people: People, figures: Figures | None) -
         yield DomainError(_("A test goes to one number. Choose what kind of message this is."), "kind")
     yield from _of_lengths(account, people, figures)
     yield from _of_times(written)
+    yield from _of_spread(written, figures)
 
 
 def _of_text(account: GatewayAccount, written: Written, known: Collection[str]) -> Iterator[DomainError]:
@@ -164,3 +167,10 @@ def _of_times(written: Written) -> Iterator[DomainError]:
             _("The time after which nothing may go out comes before it can begin. Choose a later one."),
             "not_after",
         )
+
+
+def _of_spread(written: Written, figures: Figures | None) -> Iterator[DomainError]:
+    asked = asked_of(written, clock.now())
+    found = problem(asked, figures.recipients if figures is not None else None) if asked.spread else None
+    if found is not None:
+        yield found

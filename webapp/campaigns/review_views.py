@@ -54,12 +54,19 @@ def confirm(campaign_id: int) -> Response:
     form = ConfirmForm()
     if not form.validate_on_submit():
         abort(400)
+    was_draft = campaign.state == CampaignState.DRAFT
     try:
         confirmed = operations.confirm_campaign(
             campaign.id, form.key.data or "", form.seen.data or "", g.user.id, g.team.delay_seconds
         )
+        if was_draft:
+            typed_number.check(confirmed.recipients, form.people.data or "")
     except operations.StalePreviewError as error:
         return _review_page(campaign, 409, error.message, form.was.data or "")
+    except typed_number.MistypedError as error:
+        # Whatever it did up to here is undone; the page shows what stands there then.
+        tenancy.session().rollback()
+        return _review_page(campaign_or_404(campaign_id), 422, mistyped=error.message)
     except DomainError as error:
         return _review_page(campaign, 422, error.message)
     tenancy.session().commit()
@@ -108,7 +115,11 @@ def _preparing_page(campaign: Campaign, status: int = 200, problem: Words | None
 
 
 def _review_page(
-    campaign: Campaign, status: int = 200, problem: Words | None = None, was: str = ""
+    campaign: Campaign,
+    status: int = 200,
+    problem: Words | None = None,
+    was: str = "",
+    mistyped: Words | None = None,
 ) -> Response:
     """Lay the draft out as it is now and show it."""
     session = tenancy.session()
@@ -140,15 +151,17 @@ def _review_page(
         problem=problem,
         changed=cautions.changed_since(was, preview) if was else None,
         joined=cautions.joined_and_left(campaign),
-        sources=sources.sources_of(campaign),
+        sources=(where := sources.sources_of(campaign)),
+        again_changed=again.changed_since(campaign, where.earlier),
+        refused_before=0 if campaign.leave_out_refused else refused.in_audience(campaign),
         late_start=cautions.late_start(campaign, now),
+        outlook=spread_words.outlook(spread.asked_of(campaign, now), preview.recipients),
+        asks_number=typed_number.is_asked(preview.recipients),
+        mistyped=mistyped,
+        room=caps.room(campaign.kind, campaign.send_at or now, preview.cost),
         had_it_already=cautions.had_it_already(campaign, now),
         left_out_words=cautions.left_out_words(campaign.left_out.get("counts", {})),
         page=ComposePage(ComposeForm(formdata=None), campaign),
         reasons=drafts.REASON_WORDS,
         delay=g.team.delay_seconds,
     )
-        outlook=spread_words.outlook(spread.asked_of(campaign, now), preview.recipients),
-        asks_number=typed_number.is_asked(preview.recipients),
-        mistyped=mistyped,
-        room=caps.room(campaign.kind, campaign.send_at or now, preview.cost),

@@ -20,6 +20,8 @@ from webapp.campaigns.locking import locked_campaign
 from webapp.campaigns.models import Attempt, Campaign
 from webapp.campaigns.moments import start_by
 from webapp.campaigns.operations import ACCOUNT_REASONS
+from webapp.campaigns.spread import asked_of
+from webapp.campaigns.spread_words import problem
 from webapp.campaigns.states import CampaignState
 from webapp.database import id_at
 from webapp.errors import DomainError
@@ -64,9 +66,9 @@ def start_or_miss(campaign: Campaign, now: datetime) -> None:
         return
     if now > latest:
         campaign.state = CampaignState.MISSED
+        caps.release(campaign)
         audit("campaign.missed", "campaign", campaign.id, send_at=at.isoformat())
     else:
-        caps.release(campaign)
         campaign.state, campaign.begin_at = CampaignState.READY, at
 
 
@@ -100,7 +102,8 @@ def reschedule(campaign_id: int, send_at: datetime | None, key: str) -> Campaign
     """Give a campaign that has not begun another time (None: now); its audience and its confirm stay.
 
     `key` is the one-use key of the page; used before, nothing changes. Raises DomainError for a campaign that
-    has begun, and for a time that has passed or lies behind the campaign's own limit.
+    has begun, for a time that has passed or lies behind the limit or the spread, and for a day whose
+    cap leaves no room for it.
     """
     campaign = locked_campaign(campaign_id)
     if noted(campaign, "campaign.time_changed", "key", key):
@@ -118,9 +121,6 @@ def reschedule(campaign_id: int, send_at: datetime | None, key: str) -> Campaign
             ),
             "send_at",
         )
-    campaign.send_at, campaign.start_by, campaign.begin_at = send_at, start_by(send_at), send_at or now
-    if campaign.state != CampaignState.PLANNING:
-        campaign.state = CampaignState.READY if send_at is None else CampaignState.SCHEDULED
     wanted = dataclasses.replace(asked_of(campaign, now), begins=send_at or now)
     cannot = problem(wanted, campaign.recipients) if wanted.spread else None
     if cannot is not None:
@@ -128,6 +128,9 @@ def reschedule(campaign_id: int, send_at: datetime | None, key: str) -> Campaign
             _("With this start it cannot be spread as it is: %(why)s", why=cannot.message), "send_at"
         )
     caps.reserve(campaign, campaign.parts_total, send_at or now)
+    campaign.send_at, campaign.start_by, campaign.begin_at = send_at, start_by(send_at), send_at or now
+    if campaign.state != CampaignState.PLANNING:
+        campaign.state = CampaignState.READY if send_at is None else CampaignState.SCHEDULED
     said = "now" if send_at is None else send_at.isoformat()
     audit("campaign.time_changed", "campaign", campaign.id, send_at=said, key=key)
     jobs.enqueue("campaigns.wake_sender", campaign.team_id, once="wake")

@@ -11,7 +11,7 @@ from flask import current_app
 from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 
-from webapp.campaigns import hours, room, stopping
+from webapp.campaigns import hours, room, spread_words, stopping
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.pace import Pace, pace_of
 from webapp.campaigns.states import CampaignState, Kind
@@ -43,7 +43,7 @@ def sentence_of(campaign: Campaign, status: CampaignStatus, now: datetime) -> st
         case CampaignStatus.WAITING_FOR_HOURS:
             return _waiting_for_hours(campaign, now)
         case CampaignStatus.SENDING:
-            return _sending(campaign, pace_of(campaign, now))
+            return _sending(campaign, pace_of(campaign, now), now)
         case CampaignStatus.PAUSED:
             return _paused(campaign)
         case CampaignStatus.MISSED:
@@ -113,8 +113,10 @@ def _waiting_for_hours(campaign: Campaign, now: datetime) -> str:
     )
 
 
-def _sending(campaign: Campaign, pace: Pace | None) -> str:
+def _sending(campaign: Campaign, pace: Pace | None, now: datetime) -> str:
     numbers = _gone(campaign)
+    if spread := spread_words.sending_words(campaign, now, numbers):
+        return spread
     if pace is None or not campaign.waiting:
         return _("Sending: %(gone)s of %(total)s handed to the gateway.", **numbers)
     numbers["rate"] = format_decimal(pace.per_minute)
@@ -226,12 +228,12 @@ def pause_words(reason: str) -> str:
             "The balance of the gateway account is used up. Nothing is lost: after a top-up what is left "
             "goes on by itself."
         ),
-        "switched_off": _(
-            "The gateway account is switched off. What is left waits until somebody switches it on again."
         "not_enough": _(
             "The balance of the gateway account does not reach for all of this campaign, so nothing of it "
             "was sent. It begins by itself after a top-up; if you resume it, it goes as far as that reaches."
         ),
+        "switched_off": _(
+            "The gateway account is switched off. What is left waits until somebody switches it on again."
         ),
         "content_empty": _("The gateway says that the text is empty. What is left was not sent."),
         "content_too_long": _("The gateway says that the text is too long. What is left was not sent."),

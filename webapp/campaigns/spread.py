@@ -1,8 +1,8 @@
 """Spreading a campaign over a period: so many messages an hour, or evenly until a moment.
 
 Time counts only within the sending hours. What goes at once is about a minute's worth, so that a request is
-small enough for the pace and a million people at full speed still fill whole requests. Nothing here reads a
-row or the clock.
+small enough for the pace and a million people at full speed still fill whole requests. All of this is
+arithmetic; only `asked_of` reads a row.
 """
 
 from __future__ import annotations
@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
+from webapp.accounts import queries as accounts
+from webapp.campaigns import hours
 from webapp.campaigns.hours import Hours
+from webapp.campaigns.states import AtHoursEnd
 
 MOST_PER_HOUR = 1_000_000
 # A text that takes longer than this to go out is not the same text any more when the last ones get it.
@@ -22,12 +26,49 @@ _HOUR = timedelta(hours=1)
 _MINUTES_AN_HOUR = 60
 
 
+class Spreadable(Protocol):
+    """A campaign, or what somebody wrote of one."""
+
+    @property
+    def per_hour(self) -> int | None:
+        """So many messages an hour."""
+
+    @property
+    def even_until(self) -> datetime | None:
+        """Evenly until this moment."""
+
+
+class Timed(Spreadable, Protocol):
+    """What else was chosen about its time."""
+
+    @property
+    def kind(self) -> str:
+        """Which sending hours hold."""
+
+    @property
+    def send_at(self) -> datetime | None:
+        """When it begins; None: at once."""
+
+    @property
+    def not_after(self) -> datetime | None:
+        """Nothing goes out after it."""
+
+    @property
+    def at_hours_end(self) -> str:
+        """What becomes of the rest when the sending hours end."""
+
+
 @dataclass(frozen=True)
 class Spread:
     """One of the two is given, or none: all at once."""
 
     per_hour: int | None = None
     even_until: datetime | None = None
+
+    @classmethod
+    def of(cls, campaign: Spreadable | None) -> Spread:
+        """How a campaign is spread; none is all at once."""
+        return cls() if campaign is None else cls(campaign.per_hour, campaign.even_until)
 
     def __bool__(self) -> bool:
         return self.per_hour is not None or self.even_until is not None
@@ -58,6 +99,32 @@ class Spread:
         return begins + self.gap(numbers, waiting, begins, window)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What somebody chose: a spread, a start, a limit, and what happens when the sending hours end."""
+
+    spread: Spread
+    begins: datetime
+    window: Hours | None
+    not_after: datetime | None = None
+    drops: bool = False
+
+    def numbers_a_request(self, people: int, most: int) -> int:
+        """How many numbers of that many people a request has at most."""
+        return numbers_a_request(self.spread.an_hour(people, self.begins, self.window), most)
+
+
+def asked_of(said: Timed, now: datetime) -> Asked:
+    """What was chosen for a draft or a campaign of the present team that begins now, or at its time."""
+    return Asked(
+        Spread.of(said),
+        max(now, said.send_at or now),
+        hours.hours_of(accounts.team_at_hand(), said.kind) if Spread.of(said) else None,
+        said.not_after,
+        said.at_hours_end == AtHoursEnd.DROP,
+    )
+
+
 def numbers_a_request(an_hour: float, most: int) -> int:
     """How many numbers a request may have at that pace: a minute's worth, at least one, at most `most`."""
     return max(1, int(min(most, an_hour / _MINUTES_AN_HOUR)))
@@ -68,6 +135,13 @@ def open_time(window: Hours | None, begin: datetime, end: datetime) -> timedelta
     if window is None:
         return max(timedelta(), end - begin)
     return sum((until - since for since, until in _open_spans(window, begin, end)), timedelta())
+
+
+def last_open(window: Hours | None, begin: datetime, end: datetime) -> datetime:
+    """The last moment up to `end` until which something may go; `begin` if there is none."""
+    if window is None:
+        return end
+    return max((until for _since, until in _open_spans(window, begin, end)), default=begin)
 
 
 def through_at(window: Hours | None, begin: datetime, needed: timedelta) -> datetime | None:

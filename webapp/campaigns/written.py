@@ -15,6 +15,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from webapp.campaigns import texts
+from webapp.campaigns.spread import MOST_PER_HOUR
 from webapp.campaigns.states import AtHoursEnd, Kind
 from webapp.characters import storable
 from webapp.contacts.pastes import MOST_VALUE, clean_name
@@ -59,6 +60,8 @@ class Written:
     send_at: datetime | None = None
     not_after: datetime | None = None
     at_hours_end: str = AtHoursEnd.WAIT
+    per_hour: int | None = None
+    even_until: datetime | None = None
     groups: tuple[int, ...] = ()
     minus: tuple[int, ...] = ()
     gone: tuple[str, ...] = ()
@@ -120,6 +123,10 @@ def check_sizes(written: Written) -> None:
             )  # fmt: skip
     if written.kind not in list(Kind):
         raise DomainError(_("Choose what kind of campaign this is. Nothing was saved."), "kind")
+    if written.per_hour is not None and not 1 <= written.per_hour <= MOST_PER_HOUR:
+        raise DomainError(_("Choose from 1 to 1,000,000 an hour. Nothing was saved."), "per_hour")
+    if written.per_hour is not None and written.even_until is not None:
+        raise DomainError(_("Choose one way to spread it. Nothing was saved."), "spread")
     if written.at_hours_end not in list(AtHoursEnd):
         raise DomainError(
             _("Choose what happens when the sending hours end. Nothing was saved."), "at_hours_end"
