@@ -14,7 +14,7 @@ from tests.campaigns.writing import carried, id_of, place_of, said
 from tests.conftest import Database
 from tests.factories import Person, confirm, make_person, numbers, sign_in
 from webapp import clock, tenancy
-from webapp.campaigns import drafts, laying, operations
+from webapp.campaigns import drafts, laying, operations, stopping
 from webapp.campaigns.again import Outcome
 from webapp.campaigns.drafts import Written
 from webapp.campaigns.models import Audience, Campaign
@@ -180,6 +180,21 @@ def test_the_page_offers_it_and_a_person_sends_it(
     assert sent.status_code == 303
     claim(app, alice)
     assert {one.mobile for one in messages_of(app, alice, id_of(place))} == {FAILED, ALSO_FAILED}
+
+
+def test_who_was_not_sent_to_after_a_stop_is_offered_too(app: Flask, alice: Person, account: int) -> None:
+    campaign_id = confirm(app, alice, account, [f"{FAILED}, Wang", f"{UNHEARD}, Zhao"], "Dear {name}")
+    one, *more = claim(app, alice)
+    store(app, alice, [answered(one, code(0, "m1"))])
+    with app.test_request_context(), tenancy.team_scope(alice.team_id, app) as session:
+        stopping.stop_campaign(campaign_id)
+        session.commit()
+    for call in more:
+        store(app, alice, [answered(call, code(5))])
+    page = sign_in(app, alice).get(f"/t/{alice.team}/campaigns/{campaign_id}")
+    assert "Send to the 1 it was not sent to" in said(page)
+    (left,) = {FAILED, UNHEARD} - set(one.mobiles)
+    assert set(laid(app, alice, draft(app, alice, account, campaign_id, Outcome.NOT_SENT))) == {left}
 
 
 def test_the_earlier_campaign_can_be_unticked_and_another_teams_is_none(

@@ -6,17 +6,19 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.campaigns.deciding import report, resume, set_account
+from tests.campaigns.deciding import noted, report, resume, set_account
 from tests.campaigns.grouping import Someone, group_of
 from tests.campaigns.running import campaign_of
 from tests.campaigns.test_late_answers import answered, claim, code, store
+from tests.campaigns.writing import said
 from tests.conftest import Database
 from tests.factories import Person, confirm, numbers, sign_in
-from webapp import tenancy
-from webapp.campaigns import drafts, laying, refused
+from webapp import clock, tenancy
+from webapp.campaigns import drafts, laying, operations, refused
 from webapp.campaigns.drafts import Written
 from webapp.campaigns.models import Audience, Campaign
 from webapp.contacts import operations as contacts
+from webapp.delivery import erasing
 
 BAD, GOOD, OTHER = numbers(3, 13_611_000_000)
 
@@ -128,3 +130,50 @@ def test_marked_numbers_are_left_out_where_that_is_wanted(
         looked = drafts.look(said)
     assert left_out(app, alice, draft_id) == ([GOOD], {"refused": 2})
     assert (looked.recipients, looked.left_out) == (1, {"refused": 2})
+
+
+def test_a_contact_says_it_and_a_person_takes_it_away(
+    app: Flask, browser: FlaskClient, alice: Person, account: int
+) -> None:
+    contact_id = known(app, alice, BAD)
+    refuse(app, alice, account, BAD, OTHER)
+    place = f"/t/{alice.team}/contacts/{contact_id}"
+    assert "Refused by the gateway on" in said(browser.get(place))
+    for _time in range(2):
+        assert browser.post(f"{place}/fine").status_code == 303
+    assert "Refused by the gateway on" not in said(browser.get(place))
+    assert marks(app, alice) == {OTHER}
+    assert noted(app, alice, "number.fine_again") == [{"number": "136 **** 0000"}]
+
+
+def test_a_mark_is_erased_with_its_number(app: Flask, alice: Person, account: int) -> None:
+    refuse(app, alice, account, BAD, OTHER)
+    with app.test_request_context(), tenancy.team_scope(alice.team_id, app) as session:
+        erasure = erasing.ask(BAD, alice.user_id, clock.now())
+        session.commit()
+        assert erasing.work(erasure.id)
+    assert marks(app, alice) == {OTHER}
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["at-once", "in-slices"])
+def test_a_number_that_is_refused_after_the_review_is_left_out_of_what_was_seen(
+    app: Flask, alice: Person, account: int, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    if large:
+        monkeypatch.setattr(laying, "MOST_AT_ONCE", 0)
+    with app.test_request_context(), tenancy.team_scope(alice.team_id, app) as session:
+        group = group_of(session, "VIP", [BAD, GOOD])
+        draft = drafts.save_draft(
+            Written(account, "", "Hello", "Shop", groups=(group,), leave_out_refused=True), alice.user_id
+        )
+        drafts.prepare(draft)
+        draft_id, seen = draft.id, drafts.preview(draft).digest
+        session.commit()
+    refuse(app, alice, account, BAD)
+    with app.test_request_context(), tenancy.team_scope(alice.team_id, app) as session:
+        with pytest.raises((operations.StalePreviewError, drafts.NotPreparedError)):
+            operations.confirm_campaign(draft_id, "k", seen, alice.user_id, 0)
+        session.commit()
+        drafts.prepare(session.get_one(Campaign, (alice.team_id, draft_id)))
+        session.commit()
+    assert left_out(app, alice, draft_id) == ([GOOD], {"refused": 1})
