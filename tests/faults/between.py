@@ -51,7 +51,7 @@ POINTS = tuple(Point(name, committed) for name in KNOWN for committed in (False,
 
 
 class Stop:
-    """One place at which a process is to be held. `wait` until it is there, then `release` or `cut`."""
+    """One place at which a process is to be held. `wait` until one is there, then `release` or `cut`."""
 
     def __init__(self, point: Point, pid: int, loop: asyncio.AbstractEventLoop) -> None:
         self.point, self.pid = point, pid
@@ -59,14 +59,16 @@ class Stop:
         self._reached = threading.Event()
         self._goes: asyncio.Future[bool] = loop.create_future()
 
-    async def hold(self) -> bool:
-        """Say that it is reached; later whether to go on."""
+    async def hold(self, pid: int) -> bool:
+        """Say that this process has reached it; later whether it is to go on."""
+        self.pid = pid
         self._reached.set()
         return await self._goes
 
-    def wait(self, seconds: float = 60) -> None:
-        """Until the process is there; an AssertionError where it never comes."""
+    def wait(self, seconds: float = 60) -> int:
+        """Until a process is there, and which one; an AssertionError where none comes."""
         assert self._reached.wait(seconds), f"nobody came {self.point}"
+        return self.pid
 
     def release(self) -> None:
         """Let it go on."""
@@ -117,17 +119,6 @@ class Between:
         self._stops.append(stop)
         self._loop.call_soon_threadsafe(self._armed.append, stop)
         return stop
-
-    def cut_all(self) -> int:
-        """Close every connection on both sides, whatever goes on in it; returns how many."""
-
-        async def cut() -> int:
-            links = list(self._links)
-            for link in links:
-                link.close()
-            return len(links)
-
-        return asyncio.run_coroutine_threadsafe(cut(), self._loop).result(20)
 
     async def _connected(self, caller: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
         peer = answers.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
@@ -191,7 +182,7 @@ class _Link:
                 stop = self._look(letter, rest[4:])
                 if stop is not None and stop.point.committed:
                     self._holding = stop
-                elif stop is not None and not await stop.hold():
+                elif stop is not None and not await stop.hold(self.pid):
                     return
                 target.write(letter + rest)
                 await target.drain()
@@ -203,7 +194,7 @@ class _Link:
             while piece := await source.read(PIECE):
                 if self._holding is not None:
                     stop, self._holding = self._holding, None
-                    if not await stop.hold():
+                    if not await stop.hold(self.pid):
                         return
                 target.write(piece)
                 await target.drain()

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -43,15 +44,19 @@ class Hook:
         self._read += len(whole)
         return [json.loads(line) for line in whole.splitlines()]
 
-    def wait_for_post(self, process: Process, seconds: float = 60) -> dict[str, Any]:
-        """Until this process has posted a request that it still waits for; an AssertionError if never."""
+    def all_posts(self) -> list[dict[str, Any]]:
+        """All requests so far; what comes after them is new."""
+        self._read = 0
+        return self.new_posts()
+
+    def wait_for_post(self, processes: Sequence[Process], seconds: float = 60) -> Process:
+        """Until one of them has posted a request that it still waits for; an AssertionError if none does."""
         self.new_posts()
         deadline = time.monotonic() + seconds
         while True:
-            new = self.new_posts()
-            waits = process.ports_to(self.port) if new else set()
-            for post in new:
-                if post["port"] in waits:
-                    return post
-            assert time.monotonic() < deadline, f"{process.command} posts nothing"
+            ports = {post["port"] for post in self.new_posts()}
+            for process in processes if ports else ():
+                if ports & process.ports_to(self.port):
+                    return process
+            assert time.monotonic() < deadline, "nobody posts anything"
             time.sleep(0.005)

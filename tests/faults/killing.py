@@ -1,8 +1,8 @@
-"""Kills workers at random and at named points, and keeps them at work between the kills.
+"""Kills workers at random and at named points, and starts them again at once.
 
 A named point is reached without any hook in the program: what stands before PostgreSQL (between.py) withholds
-the COMMIT or its answer, and what stands before the gateway (hook.py) tells whose request has just come. The
-worker is killed while it is held there.
+the COMMIT or its answer, and what stands before the gateway (hook.py) tells whose request has just come. Who
+comes there first is killed while it is held there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Callable
 
-from tests.faults.between import Between, Point
+from tests.faults.between import Between, Point, Stop
 from tests.faults.hooked import Hook
 from tests.faults.processes import Process
 from tests.practice.fixture import wait_until
@@ -41,36 +41,27 @@ class Killer:
     between: Between
     hook: Hook
     chance: random.Random
-    turn: int = 0
 
     def kill(self, point: Point | str) -> Line:
-        """Kill the next worker there and start it again; what is to be noted of it."""
-        worker = self._next()
+        """Kill a worker there and start it again; what is to be noted of it."""
         if isinstance(point, Point):
-            return self._kill_held(worker, point)
+            return self._kill_held(self.between.arm(point))
         if point == AFTER_POST:
-            self.hook.wait_for_post(worker)
-        else:
-            wait_until(lambda: worker.connections_to(self.hook.port) > AT_WORK, 60)
-            time.sleep(self.chance.uniform(0, LONGEST_WAIT))
-        return self._kill(worker, point, "caller")
+            return self._kill(self.hook.wait_for_post(self.workers), point, "caller")
+        wait_until(self._at_work, 60)
+        time.sleep(self.chance.uniform(0, LONGEST_WAIT))
+        return self._kill(self.chance.choice(self._at_work() or self.workers), point, "caller")
 
     def kill_planning(self, confirm: Callable[[], None]) -> list[Line]:
-        """Confirm a campaign, and kill two workers while they plan it: before a commit and after one."""
-        pairs = [(self._next(), point) for point in (BEFORE_PLANNING, AFTER_PLANNING)]
-        stops = [self.between.arm(point, worker.pid) for worker, point in pairs]
+        """Confirm a campaign, and kill whoever plans it twice: before a commit and after one."""
+        stops = [self.between.arm(point) for point in (BEFORE_PLANNING, AFTER_PLANNING)]
         confirm()
-        noted = []
-        for (worker, point), stop in zip(pairs, stops, strict=True):
-            stop.wait()
-            noted.append(self._kill(worker, str(point), "transaction"))
-            stop.cut()
-        return noted
+        return [self._kill_held(stop) for stop in stops]
 
-    def _kill_held(self, worker: Process, point: Point) -> Line:
-        stop = self.between.arm(point, worker.pid)
-        stop.wait()
-        noted = self._kill(worker, str(point), "transaction")
+    def _kill_held(self, stop: Stop) -> Line:
+        pid = stop.wait()
+        (worker,) = (worker for worker in self.workers if worker.pid == pid)
+        noted = self._kill(worker, str(stop.point), "transaction")
         stop.cut()
         return noted
 
@@ -81,6 +72,5 @@ class Killer:
         worker.start()
         return noted
 
-    def _next(self) -> Process:
-        self.turn += 1
-        return self.workers[self.turn % len(self.workers)]
+    def _at_work(self) -> list[Process]:
+        return [worker for worker in self.workers if worker.connections_to(self.hook.port) > AT_WORK]

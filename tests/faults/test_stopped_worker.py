@@ -165,10 +165,10 @@ def test_after_its_request(
     for turn in range(ROUNDS):
         practice.dial(latency_ms=LATENCY_MS)
         campaigns.append(confirm(app, alice, account, numbers(PEOPLE, 13_500_000_000 + PEOPLE * turn)))
-        posts = [hook.wait_for_post(stopped)]
+        hook.wait_for_post([stopped])
         time.sleep(TO_POST_THE_OTHERS)
         stopped.freeze()
-        posts += hook.new_posts()
+        posts = hook.all_posts()
         held = batches_of(empty, campaigns[-1], [post["mobiles"] for post in posts])
         practice.dial(latency_ms=0)
         go_on(empty, other, campaigns[-1], held)
