@@ -38,9 +38,14 @@ class Fault:
 FAULTS = {
     "F1": Fault(["test_kills.py"], minutes=30),
     "F2": Fault(["test_stopped_worker.py"], minutes=15),
-    "F4": Fault(["test_database_gone.py"], minutes=20),
     "F3": Fault(["test_many_due.py"], minutes=10),
+    "F4": Fault(["test_database_gone.py"], minutes=20),
+    "F7": Fault(["test_answer_table.py"], minutes=10),
+    "F8": Fault(["test_one_campaign.py", "test_one_cap.py"], minutes=5),
+    "F10": Fault(["test_moved_clock.py"], minutes=5),
+    "F11": Fault(["test_corrected_account.py"], minutes=5),
     "F12": Fault(["test_full_disk.py"], minutes=10),
+    "F14": Fault(["test_random_moments.py"], minutes=15),
 }
 
 
@@ -61,7 +66,7 @@ def run(name: str, fault: Fault) -> Row:
     with tempfile.TemporaryDirectory(prefix="tidings-faults-") as folder:
         rows, log = Path(folder) / "rows", Path(folder) / "log"
         began = time.monotonic()
-        code = _pytest(fault, rows, log)
+        code = _pytest(fault, rows, log, Path(folder) / "tests")
         seconds = time.monotonic() - began
         row = merged(name, read_rows(rows))
         if code != 0:
@@ -76,9 +81,9 @@ def ended(code: int | None, fault: Fault) -> str:
     return f"not over after {fault.minutes:g} minutes" if code is None else "a test of it failed"
 
 
-def _pytest(fault: Fault, rows: Path, log: Path) -> int | None:
+def _pytest(fault: Fault, rows: Path, log: Path, folder: Path) -> int | None:
     """The exit code of the fault's tests; None where they had to be ended."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}",
                *(f"tests/faults/{test}" for test in fault.tests)]  # fmt: skip
     environ = {**os.environ, SIZE: "full", FILE: str(rows)}
     with log.open("wb") as file, subprocess.Popen(

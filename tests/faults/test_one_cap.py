@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 
 from tests.conftest import Database
 from tests.factories import Person, connect_practice, make_person, set_caps, sign_in
+from tests.faults.rows import Row, tell
 from tests.faults.test_one_campaign import PEOPLE, confirmed, drafted, place, pressed_at_once, reviewed
 from tests.practice.fixture import PracticeGateway, wait_until
 
@@ -44,7 +45,7 @@ def test_one_of_two_over_the_cap_of_a_day_is_refused(
     browser.post(place(alice, first, "/confirm"), data=reviewed(browser, alice, first))
     presses = [(draft, reviewed(browser, alice, draft)) for draft in both]
     led: list[str] = []
-    pressing = threading.Thread(target=lambda: led.extend(pressed_at_once(app, browser, alice, presses)))
+    pressing = threading.Thread(target=lambda: led.extend(pressed_at_once(app, browser, alice, presses).led))
     with database.owner() as watcher, database.owner() as holder, holder.transaction():
         holder.execute("SELECT FROM day_spend FOR UPDATE")
         pressing.start()
@@ -55,6 +56,8 @@ def test_one_of_two_over_the_cap_of_a_day_is_refused(
     with database.owner() as owner:
         spent = owner.execute("SELECT sum(reserved) FROM day_spend").fetchone()
     assert spent == (2 * len(PEOPLE),)
+    # Both had looked at what was left when the first one wrote.
+    tell(Row("F8", tried=len(both), hit=len(both), note="campaigns over one cap at once, one refused"))
     refused = next(draft for draft in both if draft not in confirmed(app, alice))
     page = browser.get(place(alice, refused, "/review")).text
     assert "More than your team may send" in page
