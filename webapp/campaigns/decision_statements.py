@@ -95,11 +95,13 @@ ON CONFLICT DO NOTHING
 )
 
 # Batches of an account that were refused for one bad number and cut, whose numbers are all of these; a
-# request that was never made cannot be meant.
+# request that was never made cannot be meant. One with an unclear attempt was not cut but replaced because
+# a person had it sent again, whatever a repeat of it was told.
 HALVED = text(
     """
 SELECT 1 FROM batch
 WHERE team_id = :team AND account_id = :account AND state = 'replaced' AND why = 'bad_number'
+    AND first_unknown_at IS NULL
     AND mobiles @> CAST(:mobiles AS text[])
     AND cardinality(CAST(:mobiles AS text[])) >= least(:fewest, size - 1)
     AND EXISTS (
@@ -117,7 +119,7 @@ WITH RECURSIVE cut AS (
     FROM batch JOIN attempt ON attempt.team_id = :team AND attempt.campaign_id = batch.campaign_id
         AND attempt.batch_no = batch.no AND attempt.n = batch.attempts
     WHERE batch.team_id = :team AND batch.account_id = :account AND batch.state = 'replaced'
-        AND batch.why = 'bad_number'
+        AND batch.why = 'bad_number' AND batch.first_unknown_at IS NULL
     UNION ALL
     SELECT batch.campaign_id, batch.no, cut.started_at FROM cut
     JOIN batch ON batch.team_id = :team AND batch.campaign_id = cut.campaign_id AND batch.parent = cut.no
