@@ -71,6 +71,8 @@ class Times:
     balance_fresh: float = 60
     balance_wait: float = 5
     balance_probe: float = 900
+    clock_step: float = 60
+    clock_stable: float = 300
 
     def check(self) -> None:
         """Raise SettingsError where two times contradict each other."""

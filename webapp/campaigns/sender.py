@@ -37,12 +37,13 @@ from webapp.campaigns import (
     schedule,
     shares,
     stopping,
+    spreading,
     storing,
 )
 from webapp.campaigns.answers import Answered
 from webapp.campaigns.claims import AccountUnusableError, Claim
 from webapp.campaigns.restored_statements import hold_everything
-from webapp.campaigns.setbacks import ClockWatch
+from webapp.campaigns.setbacks import DOUBTED, ClockWatch
 from webapp.database import new_id
 from webapp.gateway import breaker
 from webapp.gateway.answers import judge
@@ -107,6 +108,7 @@ class Sender:
         """How many requests this worker has under way."""
         return self.under_way.total()
 
+        self.steady = True
     def run(self) -> None:
         """Send until told to stop. A database that is away is waited for."""
         with ThreadPoolExecutor(MOST_POSTS, thread_name_prefix="post") as pool:
@@ -157,6 +159,8 @@ class Sender:
         """What became free is used at once, and a rate's next moment is not missed."""
         now = time.monotonic()
         passed = [whose for whose, moment in self.again.items() if now >= moment]
+            if not self.steady:
+                self._beat(DOUBTED)
         for whose in passed:
             del self.again[whose]
         due = {team_id for team_id, _account_id in passed}
@@ -189,11 +193,12 @@ class Sender:
             self._of_team(team_id, self._reap)
         if not roomy:
             return
-        if time.monotonic() >= self.timed.get(team_id, 0.0):
+        # What a wrong clock began, or dropped for being late, nobody could take back.
+        if self.steady and time.monotonic() >= self.timed.get(team_id, 0.0):
             self.timed[team_id] = time.monotonic() + CLOCK_SECONDS
             self._of_team(team_id, self._keep_time)
         self.more_to_plan = self._of_team(team_id, self._plan) or self.more_to_plan
-        self._of_team(team_id, lambda team: self._post_claims(team, pool, begin=True))
+        self._of_team(team_id, lambda team: self._post_claims(team, pool, begin=self.steady))
 
     def _look_at_clock(self) -> None:
         """Where the clock was set back, nothing unclear is asked about again: it may be too late for that."""
@@ -202,7 +207,12 @@ class Sender:
                 beats = heartbeats.all_beats()
             if older_copies.is_older(settings_of(self.app), beats):
                 self._hold_everything()
-            self.watch = ClockWatch(max(beats.values(), default=None))
+            self.watch = ClockWatch(beats, older_copies.LOOP, self.times)
+        steady = self.watch.is_steady()
+        if steady != self.steady:
+            log.warning("the clock is trusted again" if steady else "the clock was moved: nothing new begins")
+            self.steady = steady
+            self.next_beat = 0.0
         if not self.watch.set_back():
             return
         log.warning("the clock was set back")
@@ -271,6 +281,9 @@ class Sender:
                 session.commit()
         return bool(changed or cut_off)
 
+            for campaign_id in spreading.campaigns_to_cut(now):
+                spreading.cut_some(campaign_id, now)
+                session.commit()
     def _plan(self, team_id: int) -> bool:
         """Plan one slice of the first campaign that needs it; True while something is left to plan."""
         with tenancy.team_scope(team_id, self.app) as session:

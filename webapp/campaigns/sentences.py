@@ -11,7 +11,7 @@ from flask import current_app
 from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 
-from webapp.campaigns import hours, room, spread_words, stopping
+from webapp.campaigns import hours, room, setbacks, spread_words, stopping
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.pace import Pace, pace_of
 from webapp.campaigns.states import CampaignState, Kind
@@ -30,6 +30,11 @@ def sentence_of(campaign: Campaign, status: CampaignStatus, now: datetime) -> st
             "Waits: the disk of this site is nearly full. %(gone)s of %(total)s were handed to the gateway; "
             "the rest goes by itself when there is room.",
             **_gone(campaign),
+        )
+    if _would_begin(campaign, status, now) and setbacks.is_doubted(now):
+        return _(
+            "Waits: the clock of this site was moved, so nothing new begins. "
+            "It starts by itself when the clock has gone right for some minutes."
         )
     match status:
         case CampaignStatus.PLANNING:
@@ -73,6 +78,12 @@ def seconds_to_begin(campaign: Campaign, now: datetime) -> int:
     if campaign.begin_at is None:
         return 0
     return max(0, -int((now - campaign.begin_at) // timedelta(seconds=1)))
+
+
+def _would_begin(campaign: Campaign, status: CampaignStatus, now: datetime) -> bool:
+    if status is CampaignStatus.SCHEDULED:
+        return campaign.send_at is not None and campaign.send_at <= now
+    return status in {CampaignStatus.PLANNING, CampaignStatus.STARTING}
 
 
 def _planning(campaign: Campaign) -> str:

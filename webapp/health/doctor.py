@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp import clock, connections, create_app, heartbeats, jobs, schema, walls
-from webapp.campaigns import room
+from webapp.campaigns import room, setbacks
 from webapp.delivery import settler
 from webapp.extensions import db
 from webapp.health import checks, keys_check, rules_check, walls_check
@@ -171,11 +171,19 @@ def _spool(app: Flask, settings: Settings) -> list[Finding]:
 
 
 def _loops(app: Flask, settings: Settings) -> list[Finding]:
-    del settings
     now = clock.now()
     with app.app_context():
         silent = [*checks.silent_loops(now), *checks.silent_jobs(now)]
         beats = heartbeats.all_beats()
+        doubted = setbacks.is_doubted(now)
+    if doubted:
+        return [
+            Finding(
+                False,
+                "clock: it was moved, and nothing new begins until it has gone right for "
+                f"{settings.times.clock_stable:.0f} s; see that this machine keeps its time by itself",
+            )
+        ]
     if silent:
         return [Finding(False, f"worker: {_told(name, beats, now)}; is it running?") for name in silent]
     return [

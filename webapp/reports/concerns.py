@@ -11,7 +11,7 @@ from flask_babel import ngettext
 from sqlalchemy import select
 
 from webapp import reading, tenancy
-from webapp.campaigns import listing, queries, room
+from webapp.campaigns import listing, queries, room, setbacks
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.states import STOPPABLE, CampaignState
 from webapp.contacts.imports.models import ContactImport, ImportState
@@ -40,7 +40,15 @@ class Concern:
 
 def concerns(now: datetime) -> list[Concern]:
     """What waits for a person, the most urgent first."""
-    return [*_room(now), *_accounts(now), *_paused(), *_missed(), *_unconfirmed(now), *_imports(now)]
+    return [
+        *_room(now),
+        *_clock(now),
+        *_accounts(now),
+        *_paused(),
+        *_missed(),
+        *_unconfirmed(now),
+        *_imports(now),
+    ]
 
 
 def _room(now: datetime) -> list[Concern]:
@@ -51,6 +59,15 @@ def _room(now: datetime) -> list[Concern]:
         "then it goes on by itself."
     )
     return [Concern(sentence, url_for("campaigns.index"), "bad")]
+
+
+def _clock(now: datetime) -> list[Concern]:
+    if not setbacks.is_doubted(now):
+        return []
+    sentence = _(
+        "The clock of this site was moved: nothing new begins until it has gone right for some minutes."
+    )
+    return [Concern(sentence, url_for("campaigns.index"), "odd")]
 
 
 # ---- gateway accounts --------------------------------------------------------------------------------
