@@ -42,9 +42,11 @@ FAULTS = {
     "F4": Fault(["test_database_gone.py"], minutes=20),
     "F7": Fault(["test_answer_table.py"], minutes=10),
     "F8": Fault(["test_one_campaign.py", "test_one_cap.py"], minutes=5),
+    "F9": Fault(["test_gateway_gone.py"], minutes=10),
     "F10": Fault(["test_moved_clock.py"], minutes=5),
     "F11": Fault(["test_corrected_account.py"], minutes=5),
     "F12": Fault(["test_full_disk.py"], minutes=10),
+    "F13": Fault(["test_jumping_clock.py"], minutes=10),
     "F14": Fault(["test_random_moments.py"], minutes=15),
 }
 
