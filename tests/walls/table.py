@@ -118,9 +118,13 @@ def credential(_browser: FlaskClient, side: Side) -> Form:
 
 
 def behaviour(_browser: FlaskClient, side: Side) -> Form:
-    numbers = {"numbers_per_request": "7", "in_flight": "2", "text_limit": "100", "first_part": "60"}
+    numbers = {"numbers_per_request": "7", "text_limit": "100", "first_part": "60"}
     more = {"next_part": "50", "dedup_seconds": "900", "repeat_mode": "repeat"}
     return {"label": f"{side.mark} renamed", **numbers, **more}
+
+
+def speed(_browser: FlaskClient, _side: Side) -> Form:
+    return {"in_flight": "2", "per_second": "20"}
 
 
 def searched(_browser: FlaskClient, side: Side) -> Form:
@@ -296,6 +300,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("gateway.check", "POST"): Case(SPARE, works=(303,)),
     ("gateway.new_address", "POST"): Case(SPARE, works=(303,)),
     ("gateway.change_behaviour", "POST"): Case(SPARE, form=behaviour, works=(303,)),
+    ("gateway.change_speed", "POST"): Case(SPARE, form=speed, works=(303,)),
     ("gateway.change_credential", "POST"): Case(SPARE, form=credential, works=(303,)),
     ("gateway.switch", "POST"): Case(SPARE, works=(303,)),
     ("balance.readings", "GET"): Case({"account_id": "account"}),

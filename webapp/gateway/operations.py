@@ -57,7 +57,6 @@ class Behaviour:
     text_limit: int
     first_part: int
     next_part: int
-    in_flight: int
     dedup_seconds: int
 
 
@@ -182,6 +181,11 @@ def change_behaviour(account: GatewayAccount, label: str, behaviour: Behaviour) 
         )
     if behaviour.next_part > behaviour.first_part:
         raise DomainError(_l("A further part cannot be longer than the first one."), "next_part")
+    if account.numbers_per_request != behaviour.numbers_per_request or account.adds_signature != (
+        behaviour.adds_signature
+    ):
+        # Its requests will look otherwise than those that were taken.
+        account.unproved = True
     account.label = label
     account.repeat_mode = behaviour.repeat_mode
     account.adds_signature = behaviour.adds_signature
@@ -191,8 +195,14 @@ def change_behaviour(account: GatewayAccount, label: str, behaviour: Behaviour) 
     account.text_limit = behaviour.text_limit
     account.first_part = behaviour.first_part
     account.next_part = behaviour.next_part
-    account.in_flight = behaviour.in_flight
     account.dedup_seconds = behaviour.dedup_seconds
+    db.session.flush()
+    audit("gateway.changed", "gateway_account", account.id)
+
+
+def change_speed(account: GatewayAccount, in_flight: int, per_second: int | None) -> None:
+    """Change how many requests may be under way at once, and be made in a second (None: any number)."""
+    account.in_flight, account.per_second = in_flight, per_second
     db.session.flush()
     audit("gateway.changed", "gateway_account", account.id)
 
