@@ -266,6 +266,16 @@ def test_the_speed_of_one_under_way_is_changed(
     assert (campaign.per_hour, campaign.even_until) == (None, None)
 
 
+def test_evenly_is_reckoned_within_the_sending_hours(app: Flask, alice: Person, account: int) -> None:
+    """From half past seven in the evening until ten the next morning: an hour, and an hour and a half."""
+    evening = MONDAY + 9.5 * HOUR
+    until = {"even_until": MONDAY + 24 * HOUR, "per_hour": None}
+    campaign_id = under_way(app, alice, account, now=evening, **until, **MARKETING)
+    (first, *_rest) = batches_of(app, alice, campaign_id)
+    assert first.size == 600 * 60 // (2.5 * 3600)
+    assert campaign_of(app, alice, campaign_id).next_at == evening + first.size / 600 * 2.5 * HOUR
+
+
 def test_slowed_down_the_planned_requests_are_cut_before_they_go(
     app: Flask, alice: Person, account: int
 ) -> None:

@@ -117,25 +117,6 @@ FOR NO KEY UPDATE OF batch SKIP LOCKED
 """
 )
 
-# Moves on campaigns that are spread over time, each by what is being claimed of it: reckoned from now, so
-# that what a pause kept back never goes out in a burst. One that somebody else holds waits a turn.
-MOVE_ON = text(
-    """
-WITH free AS (
-    SELECT id FROM campaign WHERE team_id = :team AND id = ANY(:campaigns)
-    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
-)
-UPDATE campaign SET next_at = CASE
-        WHEN per_hour IS NOT NULL THEN :now + make_interval(secs => claimed.size * 3600.0 / per_hour)
-        ELSE :now + greatest(even_until - :now, interval '0') * claimed.size / greatest(waiting, claimed.size)
-    END
-FROM free JOIN unnest(CAST(:campaigns AS bigint[]), CAST(:sizes AS int[])) AS claimed (id, size)
-    ON claimed.id = free.id
-WHERE campaign.team_id = :team AND campaign.id = free.id
-RETURNING campaign.id
-"""
-)
-
 # The batches are under way, and each has its attempt, in one step.
 MARK_INFLIGHT = text(
     """

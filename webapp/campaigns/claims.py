@@ -15,8 +15,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select
 
 from webapp import tenancy
+from webapp.accounts.queries import team_at_hand
 from webapp.campaigns import affording, caps, claim_statements, dropping, endings, hours, repeats
 from webapp.campaigns.models import Batch, Campaign, DraftPaste
+from webapp.campaigns.spread import Spread
 from webapp.campaigns.states import BatchState, CampaignState
 from webapp.gateway import breaker
 from webapp.gateway.credentials import Credentials, GatewayGoneError, open_credentials
@@ -288,21 +290,26 @@ def _smallest(turn: _Turn) -> Sequence[Row[Any]]:
 
 
 def _in_their_time(rows: Sequence[Row[Any]], turn: _Turn) -> Sequence[Row[Any]]:
-    """Those rows whose campaign is not spread over time, or could be moved on by what is claimed of it."""
-    spread = {row.campaign_id: row.size for row in rows if row.spread}
-    if not spread:
+    """Those rows whose campaign is not spread over time, or could be moved on by what is claimed of it.
+
+    A campaign that somebody else holds waits a turn.
+    """
+    sizes = {row.campaign_id: row.size for row in rows if row.spread}
+    if not sizes:
         return rows
-    moved = set(
-        tenancy.session().scalars(
-            claim_statements.MOVE_ON,
-            {
-                "team": tenancy.scope(),
-                "now": turn.now,
-                "campaigns": list(spread),
-                "sizes": list(spread.values()),
-            },
-        )
-    )
+    free = tenancy.session().scalars(
+        select(Campaign)
+        .where(Campaign.team_id == tenancy.scope(), Campaign.id.in_(list(sizes)))
+        .order_by(Campaign.id)
+        .with_for_update(skip_locked=True, key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()  # fmt: skip
+    team = team_at_hand()
+    for one in free:
+        window = hours.hours_of(team, one.kind)
+        one.next_at = Spread.of(one).next_at(one.next_at, sizes[one.id], one.waiting, turn.now, window)
+    tenancy.session().flush()
+    moved = {one.id for one in free}
     return [row for row in rows if not row.spread or row.campaign_id in moved]
 
 
