@@ -100,10 +100,12 @@ def record_answers(answers: Sequence[Answered], now: datetime, times: Times) -> 
     for answer in answers:
         _cut_if_asked(batches[answer.claim.campaign_id, answer.claim.batch_no], answer, campaigns, now)
     for account_id, its_answers in groupby(sorted(answers, key=_account_of), _account_of):
-        own = list(its_answers)
+        # Read once for all of them: the session forgets a row that nobody holds.
+        account, own = accounts.account(account_id), list(its_answers)
         for answer in own:
             _act_on_account(answer, batches, campaigns, now)
-        if any(answer.verdict.meaning is Meaning.TAKEN for answer in own):
+        wanted = account is not None and account.balance_wanted_at is not None
+        if not wanted and any(answer.verdict.meaning is Meaning.TAKEN for answer in own):
             gateway.want_balance(account_id)
     session.flush()
     for campaign_id in deltas:

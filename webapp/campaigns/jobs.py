@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from webapp import clock, jobs, tenancy
 from webapp.accounts.queries import owners
-from webapp.campaigns import drafts, endings, notices, operations, queries, reaper, sender
+from webapp.campaigns import drafts, endings, notices, operations, planning, queries, reaper, sender
 from webapp.settings import settings_of
 
 
@@ -82,6 +82,10 @@ def finish_campaigns() -> None:
             session.commit()
             reaper.close_abandoned(clock.now(), times)
             session.commit()
+            for campaign_id in planning.campaigns_to_clear():
+                while planning.plan_chunk(campaign_id):
+                    session.commit()
+                session.commit()
 
 
 @jobs.periodic("campaigns.partitions", "23 4 * * * 0")

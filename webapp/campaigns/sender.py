@@ -24,6 +24,7 @@ from datetime import timedelta
 import structlog
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from webapp import clock, heartbeats, tenancy
 from webapp.campaigns import (
@@ -64,6 +65,11 @@ SCARCE = 16
 IDLE_SECONDS = 1.0
 # Between two looks at what time alone changes: starts, limits, the ends of hours.
 CLOCK_SECONDS = 0.5
+# How long a team is planned for at a stretch, where no other waits and nothing is under way.
+PLAN_SECONDS = 0.25
+# Answers that follow each other within so many seconds are stored together, but none waits for long.
+GATHER_SECONDS = 0.002
+GATHER_AT_MOST = 0.01
 BEAT_SECONDS = 10.0
 # A team whose work fails is left out for a while, so that it neither stops the others nor fills the log.
 SHUNNED_SECONDS = 30.0
@@ -285,13 +291,30 @@ class Sender:
                 spreading.cut_some(campaign_id, now)
                 session.commit()
     def _plan(self, team_id: int) -> bool:
-        """Plan one slice of the first campaign that needs it; True while something is left to plan."""
+        """Plan the first campaign that needs it: a slice, or several where nobody waits meanwhile.
+
+        True while something is left to do.
+        """
+        until = time.monotonic() + PLAN_SECONDS
         with tenancy.team_scope(team_id, self.app) as session:
-            for campaign_id in planning.campaigns_to_plan():
-                more = planning.plan_chunk(campaign_id)
-                session.commit()
-                if more:
-                    return True
+            waiting = planning.campaigns_to_plan()
+            if not waiting:
+                more = self._plan_slice(session, planning.campaigns_to_clear())
+                return more and self.posting == 0
+            while waiting and self._plan_slice(session, waiting):
+                waiting = planning.campaigns_to_plan()
+                alone = not self.steps and self.posting == 0 and not self.stop.is_set()
+                if not alone or time.monotonic() >= until:
+                    return bool(waiting)
+        return False
+
+    def _plan_slice(self, session: Session, campaign_ids: Iterable[int]) -> bool:
+        """The next slice of the first of these campaigns that nobody else has; True if it has more."""
+        for campaign_id in campaign_ids:
+            more = planning.plan_chunk(campaign_id)
+            session.commit()
+            if more:
+                return True
         return False
 
     def _post_claims(self, team_id: int, pool: ThreadPoolExecutor, *, begin: bool = False) -> bool:
@@ -381,13 +404,20 @@ class Sender:
         taken: list[Answered] = []
         with contextlib.suppress(queue.Empty):
             first = _inbox.get(timeout=seconds) if seconds else _inbox.get_nowait()
+            until = time.monotonic() + GATHER_AT_MOST
             while True:
                 if first is None:
                     self.next_round = 0.0
                 else:
                     taken.append(first)
-                first = _inbox.get_nowait()
+                first = self._next_answer(taken, until)
         return taken
+
+    def _next_answer(self, taken: list[Answered], until: float) -> Answered | None:
+        """What is there already, or comes in a moment. Raises queue.Empty."""
+        if not taken or len(taken) >= self.posting or time.monotonic() >= until:
+            return _inbox.get_nowait()
+        return _inbox.get(timeout=GATHER_SECONDS)
 
     def _store(self, taken: list[Answered]) -> set[int]:
         """Store answers; returns whose they were."""
