@@ -139,6 +139,7 @@ def _plan_slice(campaign: Campaign) -> bool:
             GatewayAccount.team_id == campaign.team_id, GatewayAccount.id == campaign.account_id
         )
     ).one()
+    asked = asked_of(campaign, campaign.begin_at or clock.now())
     planned: Row[Any] = session.execute(
         statements.PLAN_CHUNK,
         {
@@ -164,7 +165,6 @@ def _plan_slice(campaign: Campaign) -> bool:
     session.flush()
     not_sent = planned.messages if stopping else planned.opted_out
     tallies.move(campaign.id, tallies.moved([("waiting", "not_sent", not_sent)]))
-    asked = asked_of(campaign, campaign.begin_at or clock.now())
     return True
 
 

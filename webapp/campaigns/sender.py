@@ -37,8 +37,8 @@ from webapp.campaigns import (
     room,
     schedule,
     shares,
-    stopping,
     spreading,
+    stopping,
     storing,
 )
 from webapp.campaigns.answers import Answered
@@ -108,13 +108,13 @@ class Sender:
         self.shunned: dict[int, float] = {}
         self.watch: ClockWatch | None = None
         self.roomy = True
+        self.steady = True
 
     @property
     def posting(self) -> int:
         """How many requests this worker has under way."""
         return self.under_way.total()
 
-        self.steady = True
     def run(self) -> None:
         """Send until told to stop. A database that is away is waited for."""
         with ThreadPoolExecutor(MOST_POSTS, thread_name_prefix="post") as pool:
@@ -159,14 +159,14 @@ class Sender:
             self._beat(older_copies.LOOP)
             if not roomy:
                 self._beat(room.WAITING)
+            if not self.steady:
+                self._beat(DOUBTED)
             older_copies.note(settings_of(self.app), clock.now())
 
     def _claim_again(self, answered: set[int], pool: ThreadPoolExecutor) -> None:
         """What became free is used at once, and a rate's next moment is not missed."""
         now = time.monotonic()
         passed = [whose for whose, moment in self.again.items() if now >= moment]
-            if not self.steady:
-                self._beat(DOUBTED)
         for whose in passed:
             del self.again[whose]
         due = {team_id for team_id, _account_id in passed}
@@ -281,15 +281,15 @@ class Sender:
         with tenancy.team_scope(team_id, self.app) as session:
             changed = [*schedule.start_due(now), *schedule.expire(now)]
             session.commit()
+            for campaign_id in spreading.campaigns_to_cut(now):
+                spreading.cut_some(campaign_id, now)
+                session.commit()
             cut_off = stopping.cut_off_campaigns(now)
             for campaign_id in cut_off:
                 stopping.cut_off(campaign_id, now)
                 session.commit()
         return bool(changed or cut_off)
 
-            for campaign_id in spreading.campaigns_to_cut(now):
-                spreading.cut_some(campaign_id, now)
-                session.commit()
     def _plan(self, team_id: int) -> bool:
         """Plan the first campaign that needs it: a slice, or several where nobody waits meanwhile.
 
