@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCALES := $(wildcard webapp/translations/*/LC_MESSAGES/messages.po)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint format bench lock install install-dev browser translations clean test-pages shots faults
+.PHONY: help run demo test lint format bench lock install install-dev browser translations clean test-pages shots faults machine mutants
 
 help: ## What can be done here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,13 @@ format: install-dev ## Put the code into its form
 
 faults: install-dev ## Kill, cut and stop parts of it at full size, and print what that did
 	@$(BIN)/python -m tests.faults
+
+machine: install-dev ## Take campaigns through anything in any order, against a model (ten minutes)
+	@TIDINGS_MACHINE_EXAMPLES="$${TIDINGS_MACHINE_EXAMPLES:-300}" \
+		$(BIN)/python -m pytest -q tests/campaigns/test_state_machine.py
+
+mutants: install-dev ## Plant small faults in the pure rules, and see that their tests notice
+	@$(BIN)/python -m tests.mutation
 
 bench: install-dev ## Measure (see benchmarks/README.md)
 	@$(BIN)/python -m benchmarks all
