@@ -193,7 +193,7 @@ class World:
     def may_post(self, claim: Claim) -> bool:
         """Whether the worker still posts it, as the sender decides just before the first byte."""
         with clock.standing_at(self.now):
-            return self.sender._may_still_send(claim)
+            return self.sender.calls.may_still_send(claim)
 
     def store(self, some: list[Under]) -> None:
         """T2."""

@@ -13,7 +13,7 @@ Confirming, time, and the ways back
     spreading, editing, stopping, pausing, older_copies, restored_statements
 
 Sending: plan → T1 → request → T2, in the sender's loop
-    sender, shares, planning, claims, claim_statements, dropping, answers, storing, statements
+    sender, calls, shares, planning, claims, claim_statements, dropping, answers, storing, statements
     halving, repeats, setbacks, reaper, endings, room, refused
 
 What nobody can know: evidence, reports, a person

@@ -19,7 +19,6 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 import structlog
 from flask import Flask
@@ -42,15 +41,12 @@ from webapp.campaigns import (
     storing,
 )
 from webapp.campaigns.answers import Answered
+from webapp.campaigns.calls import Calls
 from webapp.campaigns.claims import AccountUnusableError, Claim
 from webapp.campaigns.restored_statements import hold_everything
 from webapp.campaigns.setbacks import DOUBTED, ClockWatch
 from webapp.database import new_id
 from webapp.gateway import breaker
-from webapp.gateway.answers import judge
-from webapp.gateway.client import CallLimits, GatewayClient
-from webapp.gateway.exchange import Exchange, Kind
-from webapp.gateway.scrubbing import scrub
 from webapp.jobs import QueueError
 from webapp.settings import settings_of
 
@@ -73,7 +69,6 @@ GATHER_AT_MOST = 0.01
 BEAT_SECONDS = 10.0
 # A team whose work fails is left out for a while, so that it neither stops the others nor fills the log.
 SHUNNED_SECONDS = 30.0
-EXCERPT_BYTES = 4096
 
 # Answers from the posting threads, and None from whoever wakes the loop. One sender a process.
 _inbox: queue.SimpleQueue[Answered | None] = queue.SimpleQueue()
@@ -91,10 +86,7 @@ class Sender:
         self.app = app
         self.stop = stop
         self.times = settings_of(app).times
-        self.limits = CallLimits(
-            connect=self.times.connect, answer=self.times.answer, total=self.times.call_limit
-        )
-        self.client = GatewayClient()
+        self.calls = Calls(self.times)
         self.under_way: Counter[int] = Counter()
         self.steps: deque[int] = deque()
         self.more_to_plan = False
@@ -122,7 +114,7 @@ class Sender:
                 answered = self._store(self._take_answers(self._patience()))
                 if not self.stop.is_set():
                     self._try_to_work(pool, answered)
-        self.client.close()
+        self.calls.close()
 
     def _patience(self) -> float:
         """For how long nothing is to be done but to wait for answers."""
@@ -365,39 +357,7 @@ class Sender:
 
     def _post(self, claim: Claim) -> None:
         """On a thread of the pool: make the call and hand its answer to the loop, whatever happens."""
-        if claim.post_at is not None:
-            ahead = claim.post_at - clock.now()
-            time.sleep(max(0.0, min(ahead, breaker.AHEAD).total_seconds()))
-        exchange = self._exchange(claim)
-        repeated = claim.swallowed_until is not None
-        verdict = judge(exchange, numbers=len(claim.mobiles), unknown_before=repeated)
-        excerpt = scrub(exchange.body, claim.credentials.uid, claim.credentials.pwd)[:EXCERPT_BYTES]
-        _inbox.put(Answered(claim, verdict, exchange.http_status, excerpt or None))
-
-    def _exchange(self, claim: Claim) -> Exchange:
-        opened = claim.credentials
-        try:
-            return self.client.send(
-                opened.base_url,
-                opened.uid,
-                opened.pwd,
-                claim.mobiles,
-                claim.content,
-                self.limits,
-                may_send=lambda: self._may_still_send(claim),
-            )
-        except Exception as error:
-            # Whatever it is, the request may have left.
-            log.exception("a call failed in an unforeseen way", error=type(error).__name__)
-            return Exchange(Kind.LOST_AFTER_SEND)
-
-    def _may_still_send(self, claim: Claim) -> bool:
-        """Asked just before the first byte: a worker that was stopped for minutes must neither post under a
-        lease that others saw end, nor repeat what the gateway would no longer swallow."""
-        now = clock.now()
-        answered_by = now + timedelta(seconds=self.times.call_limit)
-        in_time = claim.swallowed_until is None or answered_by < claim.swallowed_until
-        return now < claim.lease_until and in_time
+        _inbox.put(self.calls.post(claim))
 
     def _take_answers(self, seconds: float) -> list[Answered]:
         """All answers that are there; waits up to `seconds` for the first, or for being woken."""
