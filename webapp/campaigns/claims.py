@@ -176,22 +176,20 @@ class _Turn:
 
 def _accounts_to_serve() -> list[GatewayAccount]:
     """The team's accounts that have something to do, locked: two workers must not count the same places."""
-    waiting = (
-        select(Batch.no)
+    # Not whether a batch is due: with many that are over, that alone would read them all.
+    sending = (
+        select(Campaign.id)
         .where(
-            Batch.team_id == tenancy.scope(),
-            Batch.account_id == GatewayAccount.id,
-            or_(
-                Batch.state.in_((BatchState.PLANNED, BatchState.RETRY)),
-                (Batch.state == BatchState.HOLD) & Batch.wake_at.is_not(None),
-            ),
+            Campaign.team_id == tenancy.scope(),
+            Campaign.account_id == GatewayAccount.id,
+            Campaign.state == CampaignState.SENDING,
         )
         .exists()
     )
     return list(
         tenancy.session().scalars(
             select(GatewayAccount)
-            .where(or_(and_(*_well(), waiting), _to_be_probed()))
+            .where(or_(and_(*_well(), sending), _to_be_probed()))
             .order_by(GatewayAccount.id)
             .with_for_update(skip_locked=True, key_share=True)
             .execution_options(populate_existing=True)
