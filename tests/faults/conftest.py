@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import Database
 from tests.faults.hooked import Hook
+from tests.faults.nursery import Nursery, nursery
 from tests.faults.processes import Process, free_port, wait_for_web
 from tests.practice.fixture import PracticeGateway
 from webapp.settings import Settings
@@ -29,6 +30,13 @@ def environ(empty: Database, practice: PracticeGateway, tmp_path: Path) -> dict[
         "TIDINGS_TIMES": TIMES,
         "TIDINGS_WORKERS": "1",
     }
+
+
+@pytest.fixture(scope="session")
+def forking() -> Iterator[Nursery]:
+    """What workers are forked from where a test needs several."""
+    with nursery() as running:
+        yield running
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ class ForkedProcess(Process):
     def stop(self) -> int:
         """End it in order."""
         if self._is_there():
-            os.kill(self._pid, signal.SIGTERM)
+            self.ask_to_end()
             self._gone(60)
         return 0
 

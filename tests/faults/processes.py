@@ -50,9 +50,13 @@ class Process:
         """SIGCONT: it goes on where it was, and does not know how long that is ago."""
         self._signal(signal.SIGCONT)
 
+    def ask_to_end(self) -> None:
+        """SIGTERM, also to one that was stopped and would not hear it."""
+        self._signal(signal.SIGTERM)
+        self.wake()
+
     def _signal(self, number: signal.Signals) -> None:
-        assert self.running is not None
-        self.running.send_signal(number)
+        os.kill(self.pid, number)
 
     @property
     def pid(self) -> int:
@@ -81,9 +85,7 @@ class Process:
     def stop(self) -> int:
         assert self.running is not None
         if self.running.poll() is None:
-            self.running.terminate()
-            # One that was stopped would not hear it.
-            self.running.send_signal(signal.SIGCONT)
+            self.ask_to_end()
         return self.running.wait(timeout=60)
 
     def __enter__(self) -> Self:

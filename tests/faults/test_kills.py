@@ -27,7 +27,7 @@ from tests.faults.connecting import connect, shown_tallies
 from tests.faults.dump import figures_of, write_lines
 from tests.faults.hooked import Hook
 from tests.faults.killing import AT_RANDOM, SENDING, Killer, Line
-from tests.faults.nursery import ForkedProcess, nursery
+from tests.faults.nursery import ForkedProcess, Nursery
 from tests.faults.processes import Process
 from tests.faults.rows import row_of, sized, tell, unlike
 from tests.practice.fixture import PracticeGateway, wait_until
@@ -61,7 +61,7 @@ FAILURES = {
 }  # fmt: skip
 # In a hundred of those whose account repeats: after three requests hardly any is unclear.
 MOST_UNCONFIRMED = 2
-SHORTEST_MS, LONGEST_MS = 40, 1000
+SHORTEST_MS, LONGEST_MS = 40, 500
 SECONDS = sized(120, 600)
 
 
@@ -78,10 +78,12 @@ def between(empty: Database) -> Iterator[Between]:
 
 
 @pytest.fixture
-def workers(environ: dict[str, str], between: Between, tmp_path: Path) -> Iterator[list[Process]]:
+def workers(
+    environ: dict[str, str], between: Between, forking: Nursery, tmp_path: Path
+) -> Iterator[list[Process]]:
     """They reach the database through what can hold them."""
     through = {**environ, "DATABASE_URL": between.url}
-    with nursery() as forking, ExitStack() as stack:
+    with ExitStack() as stack:
         yield [
             stack.enter_context(ForkedProcess(forking, tmp_path, "worker", through, log=f"worker-{name}"))
             for name in "ab"

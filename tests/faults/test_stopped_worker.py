@@ -19,6 +19,7 @@ from tests.factories import Person, confirm, connect_practice, make_person, numb
 from tests.faults.between import Between, Point
 from tests.faults.dump import figures_of
 from tests.faults.hooked import Hook
+from tests.faults.nursery import ForkedProcess, Nursery
 from tests.faults.processes import Process
 from tests.faults.rows import row_of, sized, tell, unlike
 from tests.practice.fixture import PracticeGateway, wait_until
@@ -51,16 +52,17 @@ def between(empty: Database) -> Iterator[Between]:
 
 
 @pytest.fixture
-def stopped(environ: dict[str, str], between: Between, tmp_path: Path) -> Iterator[Process]:
+def stopped(environ: dict[str, str], between: Between, forking: Nursery, tmp_path: Path) -> Iterator[Process]:
     """The one that is stopped."""
-    with Process(tmp_path, "worker", {**environ, "DATABASE_URL": between.url}, log="stopped") as running:
+    through = {**environ, "DATABASE_URL": between.url}
+    with ForkedProcess(forking, tmp_path, "worker", through, log="stopped") as running:
         yield running
 
 
 @pytest.fixture
-def other(environ: dict[str, str], tmp_path: Path) -> Process:
+def other(environ: dict[str, str], forking: Nursery, tmp_path: Path) -> Process:
     """The one that goes on without it, not started yet."""
-    return Process(tmp_path, "worker", environ, log="other")
+    return ForkedProcess(forking, tmp_path, "worker", environ, log="other")
 
 
 @pytest.fixture
