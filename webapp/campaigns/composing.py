@@ -141,7 +141,7 @@ def fill_copy(form: ComposeForm, source: Campaign) -> None:
 def fill_again(form: ComposeForm, source: Campaign, outcome: Outcome) -> None:
     """Begin with the text of another campaign, for those who came out like this there."""
     fill_copy(form, source)
-    form.numbers.data, form.name.data = "", _("%(name)s, again", name=source.name)[:MOST_NAME]
+    form.numbers.data, form.name.data = "", _("%(name)s (again)", name=source.name)[:MOST_NAME]
     for names in (form.groups, form.minus, form.gone, form.gone_minus):
         names.data = []
     _offer_gone(form)
