@@ -15,6 +15,8 @@ from webapp.campaigns import hours, room, setbacks, spread_words, stopping
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.pace import Pace, pace_of
 from webapp.campaigns.states import CampaignState, Kind
+from webapp.gateway import breaker
+from webapp.gateway import queries as accounts
 from webapp.reading import moment, time_zone
 from webapp.settings import settings_of
 from webapp.statuses import CampaignStatus
@@ -126,11 +128,15 @@ def _waiting_for_hours(campaign: Campaign, now: datetime) -> str:
 
 def _sending(campaign: Campaign, pace: Pace | None, now: datetime) -> str:
     numbers = _gone(campaign)
+    if held_up := _held_up(campaign, now, numbers):
+        return held_up
     if spread := spread_words.sending_words(campaign, now, numbers):
         return spread
     if pace is None or not campaign.waiting:
         return _("Sending: %(gone)s of %(total)s handed to the gateway.", **numbers)
     numbers["rate"] = format_decimal(pace.per_minute)
+    if pace.others:
+        return _shared(pace, numbers)
     if pace.left < timedelta(minutes=1):
         return _(
             "Sending: %(gone)s of %(total)s handed to the gateway, less than a minute left "
@@ -154,6 +160,38 @@ def _sending(campaign: Campaign, pace: Pace | None, now: datetime) -> str:
         "(%(rate)s per minute).",
         round(minutes / 60),
         **numbers,
+    )
+
+
+def _held_up(campaign: Campaign, now: datetime, numbers: dict[str, str]) -> str:
+    """What is said while the account's breaker is open: how long that takes nobody knows."""
+    account = accounts.account(campaign.account_id)
+    if account is None or not breaker.is_open(account.troubles):
+        return ""
+    if account.quiet_until is None or account.quiet_until <= now:
+        return _(
+            "%(gone)s of %(total)s handed to the gateway. It does not answer clearly at the moment; one "
+            "request at a time tries it. What is left goes on by itself.",
+            **numbers,
+        )
+    return _(
+        "%(gone)s of %(total)s handed to the gateway. It does not answer clearly at the moment; the next try "
+        "is at %(when)s. What is left goes on by itself.",
+        **numbers,
+        when=moment(account.quiet_until),
+    )
+
+
+def _shared(pace: Pace, numbers: dict[str, str]) -> str:
+    minutes = max(1, -(-pace.left // timedelta(minutes=1)))
+    return ngettext(
+        "Sending: %(gone)s of %(total)s handed to the gateway. Its account hands over %(rate)s per minute "
+        "(other campaigns there: %(others)s); about %(num)s minute left.",
+        "Sending: %(gone)s of %(total)s handed to the gateway. Its account hands over %(rate)s per minute "
+        "(other campaigns there: %(others)s); about %(num)s minutes left.",
+        minutes,
+        **numbers,
+        others=format_decimal(pace.others),
     )
 
 
