@@ -287,6 +287,19 @@ def test_so_many_an_hour_and_after_a_pause_no_burst(app: Flask, alice: Person, a
     assert campaign_of(app, alice, campaign_id).next_at == late + 3 * MINUTE
 
 
+def test_a_moment_in_the_next_days_hours_is_believed_and_one_that_no_night_explains_is_not(
+    app: Flask, alice: Person, account: int
+) -> None:
+    set_account(app, alice, account, numbers_per_request=5)
+    campaign_id = confirm(app, alice, account, numbers(40))
+    begin(app, alice)
+    now = clock.now()
+    set_campaign(app, alice, campaign_id, per_hour=100_000, next_at=now + 13 * HOUR)
+    assert claim_at(app, alice, now) == []
+    set_campaign(app, alice, campaign_id, next_at=now + 25 * HOUR)
+    assert len(claim_at(app, alice, now)) == 1
+
+
 def test_evenly_until_a_moment_and_then_without_waiting(app: Flask, alice: Person, account: int) -> None:
     set_account(app, alice, account, numbers_per_request=5)
     campaign_id = confirm(app, alice, account, numbers(40))

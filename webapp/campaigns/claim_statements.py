@@ -12,10 +12,11 @@ from sqlalchemy import text
 MOST_IN_FLIGHT = 16
 
 # Of a campaign that is spread over time nothing goes before its moment. One further ahead than a request of
-# the largest size can have moved it was left there by a clock that was set back, and is not believed.
+# the largest size and a night can have moved it was left there by a clock that was set back, and is not
+# believed.
 _MAY_GO = """
     (campaign.next_at IS NULL OR campaign.next_at <= :now
-        OR campaign.next_at > coalesce(campaign.even_until, :now
+        OR campaign.next_at > interval '1 day' + coalesce(campaign.even_until, :now
             + make_interval(secs => :limit * 3600.0 / campaign.per_hour)))
     AND campaign.kind = ANY(:kinds)
     AND (campaign.not_after IS NULL OR campaign.not_after >= :now)
