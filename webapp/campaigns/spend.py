@@ -150,6 +150,8 @@ def _sentence(sums: Sums) -> str:
         "accepted": number(sums.own + sums.others),
         "difference": number(abs(sums.difference)),
     }
+    if sums.difference == sums.fell == 0:
+        return _("The balance did not fall, and nothing was accepted.")
     if sums.difference == 0:
         return _("The balance fell by %(fell)s, which is what was accepted.", **numbers)
     if sums.difference > 0:
