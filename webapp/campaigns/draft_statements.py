@@ -23,6 +23,7 @@ STORE_AUDIENCE = text(
 INSERT INTO audience (team_id, campaign_id, text_hash, mobile, copy, variables)
 SELECT :team, :campaign, decode(hash, 'hex'), mobile, copy, own
 FROM json_to_recordset(CAST(:rows AS json)) AS made (hash text, mobile text, copy smallint, own jsonb)
+ORDER BY hash, mobile, copy
 """
 )
 

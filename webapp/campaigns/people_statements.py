@@ -78,7 +78,8 @@ WITH slice AS MATERIALIZED (
     FROM slice JOIN contact ON contact.team_id = :team AND contact.id = slice.contact_id
 ), put AS (
     INSERT INTO audience (team_id, campaign_id, text_hash, mobile)
-    SELECT :team, :campaign, :hash, mobile FROM judged WHERE reason IS NULL
+    -- In the order in which planning reads them: so it finds the next ones in few places, not all over.
+    SELECT :team, :campaign, :hash, mobile FROM judged WHERE reason IS NULL ORDER BY mobile
 )
 SELECT count(*) AS walked, max(id) AS after, count(*) FILTER (WHERE reason IS NULL) AS put,
     count(*) FILTER (WHERE reason = 'twice') AS twice,
