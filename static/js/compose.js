@@ -61,7 +61,11 @@
     }
   });
   // What was given beside another choice stays in sight, with the sentence that says so.
-  if (!form.querySelector("[data-shown-for] .field-error")) {
+  if (form.querySelector("[data-shown-for] .field-error")) {
+    for (const box of form.querySelectorAll("[data-shown-for]")) {
+      box.hidden = !box.querySelector("input").value && !box.querySelector(".field-error");
+    }
+  } else {
     showChosen();
   }
 
