@@ -36,7 +36,15 @@ CASES = [(row, after) for row in ROWS for after in (False, True)]
 NAMES = [f"{row.name}, {'after an unknown one' if after else 'first'}" for row, after in CASES]
 # No repeat, and what never left waits. After an unknown answer one repeat comes soon.
 FIRST = Times(
-    connect=0.5, answer=1, call_limit=1, lease=60, reaper=60, evidence=500, first_repeat=500, retry_first=900
+    connect=0.5,
+    answer=1,
+    call_limit=1,
+    lease=60,
+    reaper=60,
+    evidence=500,
+    first_repeat=500,
+    retry_first=900,
+    balance_wait=0,
 )
 AFTER_UNKNOWN = dataclasses.replace(FIRST, evidence=0.2, first_repeat=0.2, second_repeat=500)
 # How much of a gigabyte may be on its way, in socket buffers of both sides, when the caller has had enough.

@@ -35,7 +35,15 @@ LANES = 4
 # Of what is done in the rounds of a seed: so many at least must have met a campaign in this state.
 LEAST = {"planning": 5, "sending": 10}
 TIMES = Times(
-    connect=1, answer=2, call_limit=2, lease=60, reaper=0.2, evidence=0.1, first_repeat=0.1, second_repeat=0.3
+    connect=1,
+    answer=2,
+    call_limit=2,
+    lease=60,
+    reaper=0.2,
+    evidence=0.1,
+    first_repeat=0.1,
+    second_repeat=0.3,
+    balance_wait=0,
 )
 
 

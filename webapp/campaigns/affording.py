@@ -34,17 +34,23 @@ ALTHOUGH = "short"
 def that_may_begin(ready: Sequence[Campaign], now: datetime) -> list[Campaign]:
     """Those of locked campaigns that the balance reaches for, or is not known for; others pause, or wait."""
     beginning = []
+    # A thousand may be due at the same moment: each account is looked at once.
+    readings: dict[int, BalanceReading | None] = {}
+    promised: dict[int, int] = {}
     for campaign in ready:
-        last = asking.last_reading(campaign.account_id)
+        account_id = campaign.account_id
+        if account_id not in readings:
+            readings[account_id] = asking.last_reading(account_id)
+            promised[account_id] = _promised(account_id, campaign.id)
+        last = readings[account_id]
         if last is None or asking.is_old(last.read_at, now):
             if _waits_for_reading(campaign, now):
                 continue
-        elif not _reaches(campaign, last) and not _overruled(campaign):
+        elif not _reaches(campaign, last, promised[account_id]) and not _overruled(campaign):
             pausing.pause(campaign, pausing.NOT_ENOUGH, now)
             continue
         beginning.append(campaign)
-        # What it needs is promised from here on: the next one that begins finds less.
-        campaign.state = CampaignState.SENDING
+        promised[account_id] += parts_waiting(campaign)
     return beginning
 
 
@@ -64,7 +70,9 @@ def go_on_after_top_up(now: datetime) -> None:
         last = asking.last_reading(campaign.account_id)
         if last is None or asking.is_old(last.read_at, now):
             asking.ask(campaign, now)
-        elif last.read_at > (campaign.paused_at or now) and _reaches(campaign, last):
+        elif last.read_at > (campaign.paused_at or now) and _reaches(
+            campaign, last, _promised(campaign.account_id, campaign.id)
+        ):
             audit("campaign.resumed_by_machine", "campaign", campaign.id, why=campaign.paused_by_machine)
             campaign.paused_by_machine = campaign.paused_at = None
             campaign.resumed_at = now
@@ -80,7 +88,7 @@ def notice(campaign: Campaign) -> str:
             "The gateway did not tell the balance as a number, so nobody knows whether it reaches. That "
             "holds up nothing: where it is used up, sending pauses and nothing is lost."
         )
-    own, others = parts_waiting(campaign), _promised(campaign)
+    own, others = parts_waiting(campaign), _promised(campaign.account_id, campaign.id)
     if good.messages >= own + others:
         return ""
     numbers = {
@@ -105,20 +113,20 @@ def parts_waiting(campaign: Campaign) -> int:
     return int(tenancy.session().scalars(statements.PARTS_WAITING, key).one())
 
 
-def _reaches(campaign: Campaign, last: BalanceReading) -> bool:
+def _reaches(campaign: Campaign, last: BalanceReading, promised: int) -> bool:
     """Whether a reading is enough for a campaign and those under way; what is no number forbids nothing."""
     if last.outcome != BalanceOutcome.OK or last.messages is None:
         return True
-    return last.messages >= parts_waiting(campaign) + _promised(campaign)
+    return last.messages >= parts_waiting(campaign) + promised
 
 
-def _promised(campaign: Campaign) -> int:
-    """What other campaigns that are being sent through the same account still need."""
+def _promised(account_id: int, besides: int) -> int:
+    """What campaigns that are being sent through an account still need, all `besides` one."""
     others = tenancy.session().scalars(
         select(Campaign).where(
             Campaign.team_id == tenancy.scope(),
-            Campaign.account_id == campaign.account_id,
-            Campaign.id != campaign.id,
+            Campaign.account_id == account_id,
+            Campaign.id != besides,
             Campaign.state == CampaignState.SENDING,
             Campaign.paused_by_person.is_(None),
             Campaign.paused_by_machine.is_(None),
