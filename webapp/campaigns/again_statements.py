@@ -1,7 +1,8 @@
 """The set-based statements that find people of an earlier campaign by how they came out there, as SQL.
 
-Its messages are walked by their key. A number that was erased begins with no digit, and one that is being
-erased is nobody any more. Where a number has several messages, they come in one slice.
+Its messages are walked by their key, a stretch of so many at a time whoever of them is meant, so that each
+stretch is one range of the key however few came out like this. A number that was erased begins with no digit,
+and one that is being erased is nobody any more. All messages of a number are in one stretch.
 """
 
 from __future__ import annotations
@@ -26,13 +27,24 @@ EXISTS (SELECT 1 FROM {_MESSAGES} WHERE message.team_id = :team
     AND message.campaign_id = CAST(:again AS bigint) AND message.mobile = contact.mobile AND {_CAME_OUT})
 """  # noqa: S608 # put together from our own text
 
+# Up to which number the next stretch goes, and how many messages it has.
+STRETCH = text(
+    """
+SELECT CAST(max(mobile) AS bigint) AS until, count(*) AS messages FROM (
+    SELECT mobile FROM message WHERE team_id = :team AND campaign_id = CAST(:again AS bigint)
+        AND mobile > CAST(CAST(:after AS bigint) AS text) AND mobile < '2'
+    ORDER BY mobile LIMIT :chunk
+) AS stretch
+"""
+)
+
 _NEXT = f"""
 SELECT message.mobile, message.copy, message.variables FROM {_MESSAGES}
 WHERE message.team_id = :team AND message.campaign_id = CAST(:again AS bigint)
-    AND message.mobile > CAST(CAST(:after AS bigint) AS text) AND message.mobile < '2' AND {_CAME_OUT}
+    AND message.mobile > CAST(CAST(:after AS bigint) AS text)
+    AND message.mobile <= CAST(CAST(:until AS bigint) AS text) AND {_CAME_OUT}
     AND NOT EXISTS (SELECT 1 FROM erasure
         WHERE erasure.team_id = :team AND erasure.mobile = message.mobile)
-ORDER BY message.mobile FETCH FIRST (:chunk) ROWS WITH TIES
 """  # noqa: S608 # put together from our own text
 
 _IN_MINUS = """
@@ -45,7 +57,7 @@ EXISTS (SELECT 1 FROM contact JOIN grouped_contact AS away ON away.team_id = :te
 # know.
 SLICE = text(
     f"""
-SELECT CAST(slice.mobile AS bigint) AS place, slice.mobile, (
+SELECT slice.mobile, (
         SELECT array_agg(coalesce(nullif(slice.variables->>field, ''), CASE WHEN field = 'name'
             THEN contact.name ELSE contact.fields->>field END, '') ORDER BY position)
         FROM unnest(CAST(:fields AS text[])) WITH ORDINALITY AS wanted (field, position)) AS own,
@@ -76,8 +88,7 @@ WITH slice AS MATERIALIZED (
     INSERT INTO audience (team_id, campaign_id, text_hash, mobile)
     SELECT :team, :campaign, :hash, mobile FROM judged WHERE reason IS NULL
 )
-SELECT count(*) AS walked, CAST(max(mobile) AS bigint) AS after,
-    count(*) FILTER (WHERE reason IS NULL) AS put,
+SELECT count(*) AS walked, count(*) FILTER (WHERE reason IS NULL) AS put,
     count(*) FILTER (WHERE reason = 'twice') AS twice,
     count(*) FILTER (WHERE reason = 'in_minus') AS in_minus,
     count(*) FILTER (WHERE reason = 'opted_out') AS opted_out,

@@ -216,12 +216,11 @@ def _lay_in_database(
     written = people.written
     text = Weigher(account, written, ()).text({})
     left_out = _left_out(campaign, people, layout)
-    statement = people_statements.LAY_SLICE
-    if not isinstance(people.places[layout.place], int):
-        statement = again_statements.LAY_SLICE
+    of_group = isinstance(people.places[layout.place], int)
+    until, more = (0, False) if of_group else people.stretch(layout.after, SET_SLICE)
     storing_drafts.store_texts(campaign, [text])
     row = tenancy.session().execute(
-        statement,
+        people_statements.LAY_SLICE if of_group else again_statements.LAY_SLICE,
         {
             "team": campaign.team_id,
             "campaign": campaign.id,
@@ -230,6 +229,7 @@ def _lay_in_database(
             "leave_out_refused": written.leave_out_refused,
             "pasted": list(people.mobiles),
             "after": layout.after,
+            "until": until,
             "chunk": SET_SLICE,
             "hash": text.hash,
             "digest": f"{layout.digest}{text.hash.hex()}{text.parts}",
@@ -252,7 +252,9 @@ def _lay_in_database(
     layout.digest = row.digest
     layout.walked += row.walked
     _keep_left_out(campaign, left_out)
-    return row.after if row.walked >= SET_SLICE else None
+    if not of_group:
+        return until if more else None
+    return row.after if row.walked == SET_SLICE else None
 
 
 def _left_out(campaign: Campaign, people: People, layout: Layout) -> LeftOuts:

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Row
 
 from webapp import tenancy
 from webapp.campaigns import again, again_statements, people_statements, texts
@@ -110,24 +113,20 @@ class People:
 
         Returns them and where the next slice begins (a contact's id, or a number), None at the end.
         """
-        chunk = chunk or SLICE
-        statement = people_statements.SLICE if isinstance(self.places[place], int) else again_statements.SLICE
-        rows = tenancy.session().execute(
-            statement,
-            {**self._key(), **self.place_key(place), "after": after, "chunk": chunk},
-        ).all()  # fmt: skip
-        again = not isinstance(self.places[place], int)
-        people = [
-            Candidate(
-                row.mobile,
-                self._values(row.own),
-                0,
-                self._reason(row.mobile, row.twice, row.in_minus),
-                of_lines=again,
-            )
-            for row in rows
-        ]
-        return people, rows[-1].place if len(rows) >= chunk else None
+        key = {**self._key(), **self.place_key(place), "after": after, "chunk": chunk or SLICE}
+        if isinstance(self.places[place], int):
+            rows = tenancy.session().execute(people_statements.SLICE, key).all()
+            return self._candidates(rows), rows[-1].place if len(rows) == key["chunk"] else None
+        # Of an earlier campaign a few people may be meant, somewhere: it is walked a whole slice at a time.
+        until, more = self.stretch(after, max(chunk or 0, SLICE))
+        rows = tenancy.session().execute(again_statements.SLICE, {**key, "until": until}).all()
+        return self._candidates(rows, of_lines=True), until if more else None
+
+    def stretch(self, after: int, messages: int) -> tuple[int, bool]:
+        """Up to which number so many messages of the earlier campaign go, and whether more may follow."""
+        key = {"team": tenancy.scope(), **again_key(self.earlier), "after": after, "chunk": messages}
+        row = tenancy.session().execute(again_statements.STRETCH, key).one()
+        return row.until or after, row.messages == messages
 
     def place_key(self, place: int) -> dict[str, object]:
         """What the statements ask of a place: itself, and what was walked before it."""
@@ -143,6 +142,17 @@ class People:
             while after is not None:
                 people, after = self.of_place(place, after)
                 yield people
+
+    def _candidates(self, rows: Sequence[Row[Any]], *, of_lines: bool = False) -> list[Candidate]:
+        return [
+            Candidate(
+                row.mobile,
+                self._values(row.own),
+                reason=self._reason(row.mobile, row.twice, row.in_minus),
+                of_lines=of_lines,
+            )
+            for row in rows
+        ]
 
     def _known(self) -> dict[str, tuple[dict[str, str], bool]]:
         """What the address book knows of the pasted numbers: values, and whether they are taken out again."""
