@@ -1,5 +1,7 @@
 """Mutation testing of the pure rules: `make mutants`, or `python -m tests.mutation gateway.answers …`.
 
+With `gateway.answers:117` only what stands in that line is changed.
+
 Each mutant is tried in a child of this process, which has loaded the libraries but nothing of the program, by
 the module's own tests that need no database. A test that fails, or does not end, kills it.
 """
@@ -15,6 +17,7 @@ import signal
 import sys
 import time
 import types
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +100,9 @@ class _WithoutDatabase:
 
 def try_tree(target: Target, tree: ast.Module) -> int:
     """In a child: whether the target's tests see it; pytest's exit code."""
-    signal.alarm(SECONDS)
+    # Its own seconds, however busy the machine is; and an end for one that sleeps.
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    signal.alarm(20 * SECONDS)
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
@@ -154,16 +159,21 @@ def main(names: Sequence[str]) -> int:
     for library in LIBRARIES:
         importlib.import_module(library)
     begun, low = time.monotonic(), []
+    wanted: dict[str, set[int]] = defaultdict(set)
+    for name in names:
+        module, _, line = name.partition(":")
+        wanted[module] |= {int(line)} if line else set()
     for target in TARGETS:
-        if (names and target.module not in names) or not path_of(target).exists():
+        if (names and target.module not in wanted) or not path_of(target).exists():
             continue
+        lines = wanted.get(target.module)
         source = path_of(target).read_text(encoding="utf-8")
         _, status = os.waitpid(fork(target, ast.parse(source)), 0)
         if os.waitstatus_to_exitcode(status) != 0:
             print(f"{target.module}: its tests fail without any fault", flush=True)
             low.append(target.module)
             continue
-        mutants = list(mutants_of(source, target.only))
+        mutants = [one for one in mutants_of(source, target.only) if not lines or one.line in lines]
         survivors = list(survivors_of(target, mutants))
         killed = len(mutants) - len(survivors)
         print(f"{target.module}: {killed} of {len(mutants)} killed ({killed / len(mutants):.0%})", flush=True)
