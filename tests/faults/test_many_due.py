@@ -6,8 +6,6 @@ holds each of them just before it looks. What the rows went through is noted by 
 
 from __future__ import annotations
 
-import os
-import signal
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,7 +20,7 @@ from tests.conftest import Database
 from tests.factories import Person, confirm, connect_practice, make_person, numbers, uids
 from tests.faults.dump import figures_of
 from tests.faults.hooked import Hook
-from tests.faults.processes import Process
+from tests.faults.nursery import ForkedProcess, Nursery
 from tests.faults.rows import row_of, sized, tell, unlike
 from tests.practice.fixture import PracticeGateway, wait_until
 from webapp import clock, tenancy
@@ -31,7 +29,7 @@ from webapp.campaigns import invariants
 from webapp.connections import conninfo
 from webapp.gateway.models import GatewayAccount
 
-CAMPAIGNS = sized(100, 1000)
+CAMPAIGNS = sized(60, 1000)
 WORKERS = 4
 FIRST = 13_500_000_000
 EACH = 2
@@ -45,9 +43,11 @@ BEGIN INSERT INTO noted_turn VALUES (NEW.id, NEW.state); RETURN NEW; END $$;
 CREATE TRIGGER note_turn BEFORE UPDATE OF state ON campaign FOR EACH ROW EXECUTE FUNCTION note_turn();
 """
 NOTE_NO_MORE = "DROP TRIGGER note_turn ON campaign; DROP FUNCTION note_turn(); DROP TABLE noted_turn CASCADE"
+# Each sender asks for one thing at a time: for teams with work, or for what is due.
 AT_THE_GATE = """
 SELECT count(DISTINCT pid) FROM pg_stat_activity
-WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%door_teams_at_work%'
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND usename = 'tidings_program'
+    AND (query LIKE '%door_teams_at_work%' OR query LIKE '%send_at%')
 """
 GATHERED = {"unconfirmed": 0, "strangers": 0, "unannounced": 0, "waiting": 0, "differences": 0}
 
@@ -75,16 +75,16 @@ def account(app: Flask, alice: Person, practice: PracticeGateway) -> int:
 
 
 @pytest.fixture
-def workers(environ: dict[str, str], tmp_path: Path) -> Iterator[None]:
+def workers(environ: dict[str, str], forking: Nursery, tmp_path: Path) -> Iterator[None]:
     with ExitStack() as stack:
         running = [
-            stack.enter_context(Process(tmp_path, "worker", environ, log=f"worker-{number}"))
+            stack.enter_context(ForkedProcess(forking, tmp_path, "worker", environ, log=f"worker-{number}"))
             for number in range(WORKERS)
         ]
         yield
         # All at once: each takes a while to end.
         for worker in running:
-            os.kill(worker.pid, signal.SIGTERM)
+            worker.ask_to_end()
 
 
 @contextmanager
