@@ -29,8 +29,7 @@ _UNTIL_CUT = timedelta(minutes=1)
 
 def may_change(campaign: Campaign) -> bool:
     """Whether there is a rest that can go faster or slower."""
-    on_its_way = campaign.state in STOPPABLE and campaign.waiting > 0
-    return on_its_way and campaign.kind != Kind.TEST and campaign.recipients > 1
+    return campaign.state in STOPPABLE and campaign.waiting > 0 and campaign.kind != Kind.TEST
 
 
 def change(campaign_id: int, spread: Spread, key: str) -> Campaign:

@@ -73,7 +73,8 @@ def actions_of(campaign: Campaign) -> Actions:
         new_time=send and state == CampaignState.MISSED,
         new_limit=send and state in STOPPABLE and expired,
         edit=send and state in _MAY_BE_EDITED and campaign.started_at is None,
-        speed=send and spreading.may_change(campaign),
+        # One person alone has no speed.
+        speed=send and campaign.recipients > 1 and spreading.may_change(campaign),
     )
 
 
