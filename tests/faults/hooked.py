@@ -49,6 +49,15 @@ class Hook:
         self._read = 0
         return self.new_posts()
 
+    def wait_for_posts(self, count: int, seconds: float = 120) -> None:
+        """Until so many requests have come from now on."""
+        self.new_posts()
+        deadline = time.monotonic() + seconds
+        while count > 0:
+            assert time.monotonic() < deadline, f"{count} requests did not come"
+            time.sleep(0.02)
+            count -= len(self.new_posts())
+
     def wait_for_post(self, processes: Sequence[Process], seconds: float = 60) -> Process:
         """Until one of them has posted a request that it still waits for; an AssertionError if none does."""
         self.new_posts()
