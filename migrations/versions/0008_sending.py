@@ -19,7 +19,7 @@ ALTER TABLE campaign
     ADD CONSTRAINT ck_campaign_spread CHECK (per_hour IS NULL OR even_until IS NULL),
     -- Numbers that a gateway refused before are left out.
     ADD COLUMN leave_out_refused boolean NOT NULL DEFAULT false,
-    -- A draft for those who came out like this in an earlier campaign.
+    -- A draft for those who came out like this in an earlier campaign; how many they were when it was made.
     ADD COLUMN again_of bigint,
     ADD COLUMN again_outcome text CONSTRAINT ck_campaign_again_outcome CHECK (
         again_outcome IN ('failed', 'no_report', 'not_sent')),

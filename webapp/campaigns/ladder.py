@@ -34,8 +34,8 @@ def step(seconds: float | None) -> int:
 def median(counts: Mapping[int, int]) -> int | None:
     """About how many seconds the middle one of these messages took (step -> messages); None for no times.
 
-    Within its step the messages are taken to be evenly spread. At least 1: reports tell whole seconds, so less
-    would say more than is known.
+    Within its step the messages are taken to be evenly spread. At least 1: reports tell whole seconds, so
+    less would say more than is known.
     """
     known = sorted((place, count) for place, count in counts.items() if place != NOT_KNOWN and count > 0)
     middle = sum(count for _, count in known) / 2
