@@ -28,7 +28,7 @@ from webapp.gateway.client import shared_client
 from webapp.settings import Settings
 
 # Folders with the longest files, longest first: run side by side, what takes longest must not begin last.
-LONG_FOLDERS = ("browser", "mutants", "faults", "postgresql15", "up", "embedded", "walls", "keeping")
+LONG_FOLDERS = ("browser", "faults", "postgresql15", "up", "embedded", "walls", "keeping")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -229,7 +229,7 @@ def _ids(said: list[int] | None) -> tuple[int, ...]:
 def _again(form: ComposeForm) -> Again | None:
     """The earlier campaign that is ticked. One that is none stays, so that the page can say so."""
     said = next(iter(form.again.data or ()), None)
-    return None if said is None else again.read(said) or (0, said[:MOST_KEY])
+    return (again.read(said) or (0, said[:MOST_KEY])) if said else None
 
 
 def _offer_again(form: ComposeForm) -> None:
