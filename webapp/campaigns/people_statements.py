@@ -194,3 +194,13 @@ SELECT EXISTS (
 )
 
 OPT_OUTS = text("SELECT count(*) AS people, max(opted_out_at) AS latest FROM opt_out WHERE team_id = :team")
+
+# Driven by the marks: they are few, an audience may be a million.
+REFUSED_IN_AUDIENCE = text(
+    """
+SELECT count(DISTINCT audience.mobile) FROM audience
+WHERE audience.team_id = :team AND audience.campaign_id = :campaign
+    AND EXISTS (SELECT 1 FROM refused_number WHERE team_id = :team)
+    AND audience.mobile IN (SELECT mobile FROM refused_number WHERE team_id = :team)
+"""
+)

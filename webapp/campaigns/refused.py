@@ -13,12 +13,12 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, any_, func, literal, select, text
+from sqlalchemy import ARRAY, Text, any_, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from webapp import tenancy
 from webapp.accounts.audit import audit
-from webapp.campaigns import pausing
+from webapp.campaigns import pausing, people_statements
 from webapp.campaigns.models import Batch, Campaign, RefusedNumber
 from webapp.campaigns.states import BatchState
 from webapp.reading import mask
@@ -28,16 +28,6 @@ from webapp.reading import mask
 MOST_REFUSED_PERCENT = 5
 FEWEST_REFUSED = 20
 MANY_REFUSED = "many_refused"
-
-# Driven by the marks: they are few, an audience may be a million.
-_IN_AUDIENCE = text(
-    """
-SELECT count(DISTINCT audience.mobile) FROM audience
-WHERE audience.team_id = :team AND audience.campaign_id = :campaign
-    AND EXISTS (SELECT 1 FROM refused_number WHERE team_id = :team)
-    AND audience.mobile IN (SELECT mobile FROM refused_number WHERE team_id = :team)
-"""
-)
 
 
 def mark(batches: Iterable[Batch], now: datetime) -> None:
@@ -89,7 +79,7 @@ def mark_of(mobile: str) -> RefusedNumber | None:
 def in_audience(campaign: Campaign) -> int:
     """How many of a laid out draft's numbers are marked."""
     key = {"team": campaign.team_id, "campaign": campaign.id}
-    return int(tenancy.session().execute(_IN_AUDIENCE, key).scalar_one())
+    return int(tenancy.session().execute(people_statements.REFUSED_IN_AUDIENCE, key).scalar_one())
 
 
 def newest() -> list[Any]:
