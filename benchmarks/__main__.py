@@ -1,21 +1,13 @@
-"""`python -m benchmarks FIRST|P3|P4|P5|P8|SEARCH|WORKERS [--size small|quick|full]`, or `all`."""
+"""`python -m benchmarks FIRST|P5|P8|SEARCH [--size small|quick|full]`, or `all`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from benchmarks import first_campaign, p3_dispatch, p4_texts, p5_import, p6_search, p8_at_rest, workers
+from benchmarks import first_campaign, p5_import, p6_search, p8_at_rest
 
-PATHS = {
-    "FIRST": first_campaign.run,
-    "P3": p3_dispatch.run,
-    "P4": p4_texts.run,
-    "P5": p5_import.run,
-    "P8": p8_at_rest.run,
-    "SEARCH": p6_search.run,
-    "WORKERS": workers.run,
-}
+PATHS = {"FIRST": first_campaign.run, "P5": p5_import.run, "P8": p8_at_rest.run, "SEARCH": p6_search.run}
 
 
 def main() -> int:

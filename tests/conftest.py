@@ -18,7 +18,6 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2 import FileSystemBytecodeCache
 
 from tests.practice.fixture import PracticeGateway
 from webapp import create_app, embedded, embedded_binaries, embedded_cluster, schema
@@ -28,7 +27,7 @@ from webapp.gateway.client import shared_client
 from webapp.settings import Settings
 
 # Folders with the longest files, longest first: run side by side, what takes longest must not begin last.
-LONG_FOLDERS = ("browser", "faults", "postgresql15", "up", "embedded", "walls", "keeping")
+LONG_FOLDERS = ("browser", "mutants", "faults", "postgresql15", "up", "embedded", "walls", "keeping")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -108,31 +107,16 @@ def database(cluster: Cluster) -> Iterator[Database]:
         yield made
 
 
-TABLES = (
-    "SELECT oid::regclass::text, pg_table_size(oid) > 1000000 FROM pg_class "
-    "WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'"
-)
-SEQUENCES = (
-    "SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'S'"
-)
-
-
 @pytest.fixture
 def empty(database: Database) -> Iterator[Database]:
     """The database with every table empty after the test."""
     yield database
-    with psycopg.connect(conninfo(database.superuser_url)) as connection:
-        tables = connection.execute(TABLES).fetchall()
-        if any(large for _name, large in tables):
-            names = ", ".join(name for name, _large in tables)
-            connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
-            return
-        # A handful of rows: taking them out one by one costs a tenth of making seventy tables anew.
-        connection.execute("SET LOCAL session_replication_role = replica")
-        for name, _large in tables:
-            connection.execute(f"DELETE FROM {name}")
-        for (name,) in connection.execute(SEQUENCES).fetchall():
-            connection.execute("SELECT setval(%s::regclass, 1, false)", [name])
+    with psycopg.connect(conninfo(database.superuser_url), autocommit=True) as connection:
+        tables = connection.execute(
+            "SELECT quote_ident(relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+            "AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> 'alembic_version'"
+        ).fetchall()
+        connection.execute(f"TRUNCATE {', '.join(name for (name,) in tables)} RESTART IDENTITY CASCADE")
 
 
 @pytest.fixture(scope="session")
@@ -164,23 +148,14 @@ def settings(empty: Database, tmp_path: Path, request: pytest.FixtureRequest) ->
             "TIDINGS_SIGNUP": "open",
             "TIDINGS_PRACTICE": "on",
             "TIDINGS_PUBLIC_URL": "http://localhost",
-            # Most tests run a sender alone: nobody is there who would ask for the balance.
-            "TIDINGS_TIMES": "balance_wait=0",
         }
     )
 
 
-@pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Templates stay compiled from one application of the run to the next."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
-
-
 @pytest.fixture
-def app(settings: Settings, compiled_templates: FileSystemBytecodeCache) -> Iterator[Flask]:
+def app(settings: Settings) -> Iterator[Flask]:
     """The whole web application; forms need no CSRF token here (tests/test_headers.py looks at those)."""
     application = create_app(settings, TESTING=True, WTF_CSRF_ENABLED=False)
-    application.jinja_env.bytecode_cache = compiled_templates
     yield application
     with application.app_context():
         from webapp.extensions import db

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -15,7 +14,7 @@ from flask.testing import FlaskClient
 from tests.practice.fixture import PracticeGateway
 from webapp import tenancy
 from webapp.accounts import operations as accounts
-from webapp.accounts.models import Member, Team
+from webapp.accounts.models import Member
 from webapp.accounts.permissions import Role
 from webapp.campaigns import drafts
 from webapp.campaigns import operations as campaigns
@@ -70,37 +69,26 @@ uids: dict[int, str] = {}
 
 
 def connect_practice(app: Flask, person: Person, practice: PracticeGateway, balance: int = 1_000_000) -> int:
-    """A proved gateway account of the person's team at a practice gateway; its reports go nowhere yet."""
+    """A gateway account of the person's team at a practice gateway; its reports go nowhere yet."""
     uid = f"test-{secrets.token_hex(4)}"
     practice.add_user(uid, "secret-pwd", balance=balance)
     with tenancy.team_scope(person.team_id, app) as session:
         account = gateway.connect_account("Practice", "practice", Secret(uid), Secret("secret-pwd"), by=None)
         account_id = account.id
-        account.unproved = False
         session.commit()
     uids[account_id] = uid
     return account_id
 
 
-def confirm(
-    app: Flask, person: Person, account_id: int, mobiles: list[str], body: str = "Hello", **more: Any
-) -> int:
-    """A campaign of these numbers, confirmed without a delay; `more` is what else was written of it."""
+def confirm(app: Flask, person: Person, account_id: int, mobiles: list[str], body: str = "Hello") -> int:
+    """A campaign of these numbers, confirmed without a delay."""
     with tenancy.team_scope(person.team_id, app) as session:
-        draft = drafts.draft_campaign(account_id, "\n".join(mobiles), body, "Shop", person.user_id, **more)
+        draft = drafts.draft_campaign(account_id, "\n".join(mobiles), body, "Shop", person.user_id)
         seen = drafts.preview(draft).digest
         campaigns.confirm_campaign(draft.id, secrets.token_hex(8), seen, person.user_id, 0)
         campaign_id = draft.id
         session.commit()
     return campaign_id
-
-
-def set_caps(app: Flask, person: Person, parts: int, campaign: int | None = None) -> None:
-    """Let a person's team send so many parts in a day, and in one campaign."""
-    with tenancy.team_scope(person.team_id, app) as session:
-        team = session.get_one(Team, person.team_id)
-        team.day_cap, team.campaign_cap = parts, campaign or parts
-        session.commit()
 
 
 def numbers(count: int, first: int = 13_700_000_000) -> list[str]:

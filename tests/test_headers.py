@@ -48,11 +48,10 @@ FIELDS = (
     "name", "time_zone", "delay_seconds", "account", "draft", "numbers", "body", "signature", "key", "seen",
     "uid", "pwd", "label", "gateway", "session", "language", "theme", "email", "present", "password",
     "numbers_per_request", "in_flight", "text_limit", "first_part", "next_part", "dedup_seconds",
-    "per_second",
     "repeat_mode", "team_id", "role", "is_admin", "version", "draft_key", "then", "keep", "shown", "go",
     "default_name", "leave_out_long", "kind", "when", "send_at", "not_after", "at_hours_end", "test_mobile",
     "test_key", "was", "digits", "paste", "like", "encoding", "separator", "sheet", "header", "group",
-    "new_group", "if_exists", "campaign_cap", "day_cap", "to-0", "field-0",
+    "new_group", "if_exists", "to-0", "field-0",
 )  # fmt: skip
 Ids = dict[str, int | str]
 ASKED: tuple[dict[str, str], ...] = ({}, {"HX-Request": "true"})

@@ -61,7 +61,6 @@ TABLES_OF_NUMBERS = frozenset(
         "opt_out",
         "erasure",
         "import_problem",
-        "refused_number",
     ]
 )
 

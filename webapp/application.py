@@ -28,8 +28,6 @@ REGISTERING = (
     "webapp.campaigns.compose_views",
     "webapp.campaigns.review_views",
     "webapp.campaigns.time_views",
-    "webapp.campaigns.spread_views",
-    "webapp.campaigns.refused_views",
     "webapp.campaigns.unconfirmed_views",
     "webapp.campaigns.message_views",
     "webapp.contacts.imports.jobs",

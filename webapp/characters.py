@@ -1,9 +1,8 @@
-"""Characters of what people write: those that do not belong there, and the digits of numbers."""
+"""Characters that do not belong in what people write."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 
 # What no phone shows, some gateways choke on, or turns a preview round so that what is seen is not what is
 # sent. A line break may stay, and the joiners U+200C and U+200D, of which emoji are made.
@@ -12,15 +11,8 @@ CONTROL = re.compile(
 )
 # What the database cannot keep in a text.
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
-_MOST_DIGITS = 15
 
 
 def storable(text: str) -> str:
     """The text with what the database refuses made visible, so that a damaged number stays damaged."""
     return _UNSTORABLE.sub("\ufffd", text)
-
-
-def whole_number(said: str) -> int | None:
-    """A number without a sign as people write it: 1000, 1,000, 1 000, １０００; None for anything else."""
-    digits = "".join(unicodedata.normalize("NFKC", said).replace(",", "").split())
-    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= _MOST_DIGITS else None

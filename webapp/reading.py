@@ -6,7 +6,7 @@ Times are aware, and shown in the time zone of the team.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -91,11 +91,6 @@ def moment(value: datetime | None, *, seconds: bool = False) -> str:
     return format_datetime(_aware(value), pattern, tzinfo=time_zone(), locale="en")
 
 
-def day(value: date) -> str:
-    """A day: "9 Nov 2026", in Chinese "2026-11-09"."""
-    return value.isoformat() if language() == "zh" else f"{value.day} {value:%b %Y}"
-
-
 def moment_after(value: datetime | None, start: datetime | None) -> str:
     """The time of day alone while it is still the day of `start` in the team's zone, else the moment."""
     if value is None or start is None:
@@ -140,7 +135,6 @@ def html_lang(code: str) -> str:
 FILTERS = {
     "number": number,
     "percent": percent,
-    "day": day,
     "moment": moment,
     "moment_after": moment_after,
     "ago": ago,

@@ -30,9 +30,6 @@ DATABASE_PLACE = re.compile(
 )
 
 
-_MAY_BE_NONE = frozenset({"delay", "evidence", "first_repeat", "second_repeat", "balance_wait"})
-
-
 class SettingsError(ValueError):
     """A setting cannot be used; the text is a sentence that names it."""
 
@@ -50,7 +47,7 @@ class Address:
 
 @dataclasses.dataclass(frozen=True)
 class Times:
-    """All times of sending and reports, in seconds; see docs/sending-inside.md for what each one means."""
+    """All times of sending and reports, in seconds; see docs/sending.md for what each one means."""
 
     connect: float = 5
     answer: float = 60
@@ -68,11 +65,6 @@ class Times:
     report_expired_after: float = 259_200
     dedup: float = 900
     balance_every: float = 900
-    balance_fresh: float = 60
-    balance_wait: float = 5
-    balance_probe: float = 900
-    clock_step: float = 60
-    clock_stable: float = 300
 
     def check(self) -> None:
         """Raise SettingsError where two times contradict each other."""
@@ -85,11 +77,6 @@ class Times:
             raise SettingsError(
                 "TIDINGS_TIMES: lease + reaper + evidence + call_limit must be less than dedup, "
                 "else a repeat could reach people twice."
-            )
-        if not self.balance_wait < self.balance_fresh:
-            raise SettingsError(
-                "TIDINGS_TIMES: balance_wait must be less than balance_fresh, "
-                "else a campaign could wait for its balance for ever."
             )
         if not self.start_by > self.reaper:
             raise SettingsError(
@@ -114,8 +101,8 @@ class Times:
                 value = float(seconds)
             except ValueError:
                 value = -1
-            # Only the delay, the pauses before a repeat and the wait for a balance may be none at all.
-            least = 0 if name in _MAY_BE_NONE else 0.01
+            # Only the delay and the pauses before a repeat may be none at all.
+            least = 0 if name in {"delay", "evidence", "first_repeat", "second_repeat"} else 0.01
             if not least <= value < 10**8:
                 raise SettingsError(f"TIDINGS_TIMES: {name} must be a number of seconds, not {seconds!r}.")
             values[name] = value
@@ -146,8 +133,6 @@ class Settings:
     metrics_token: str | None
     proxies: int
     workers: int
-    least_free_mb: int
-    most_per_day: int
     development: bool
 
     @property
@@ -205,8 +190,6 @@ class Settings:
             metrics_token=env.get("TIDINGS_METRICS_TOKEN") or None,
             proxies=_count(env, "TIDINGS_PROXIES", 0, most=5),
             workers=_count(env, "TIDINGS_WORKERS", 2, least=1, most=64),
-            least_free_mb=_count(env, "TIDINGS_LEAST_FREE_MB", 200, most=10_000_000),
-            most_per_day=_count(env, "TIDINGS_MOST_PER_DAY", 1_000_000, least=1, most=999_999_999),
             development=_flag(env, "TIDINGS_DEVELOPMENT", default=False),
         )
 

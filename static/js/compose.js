@@ -38,37 +38,6 @@
     }
   }
 
-  // ---- and so is the number, or the moment, that belongs to a choice --------------------------------------
-
-  function showChosen() {
-    for (const box of form.querySelectorAll("[data-shown-for]")) {
-      const chosen = form.querySelector('input[name="' + box.dataset.shownFor + '"]:checked');
-      const shown = Boolean(chosen) && chosen.value === box.dataset.shownValue;
-      const input = box.querySelector("input");
-      if (!shown && input.value) {
-        box.dataset.kept = input.value;
-        input.value = "";
-      } else if (shown && !input.value) {
-        input.value = box.dataset.kept || "";
-      }
-      box.hidden = !shown;
-    }
-  }
-
-  form.addEventListener("change", function (event) {
-    if (form.querySelector('[data-shown-for="' + event.target.name + '"]')) {
-      showChosen();
-    }
-  });
-  // What was given beside another choice stays in sight, with the sentence that says so.
-  if (form.querySelector("[data-shown-for] .field-error")) {
-    for (const box of form.querySelectorAll("[data-shown-for]")) {
-      box.hidden = !box.querySelector("input").value && !box.querySelector(".field-error");
-    }
-  } else {
-    showChosen();
-  }
-
   // ---- what to do about names matters once a name stands in the text --------------------------------------
 
   form.addEventListener("input", function (event) {

@@ -18,7 +18,7 @@ from webapp import clock
 INVITED = {"email": "vera@example.com", "role": "sender"}
 FRESH_ONLY = {
     "members.invite", "members.invite_again", "members.withdraw", "members.change_role", "members.remove",
-    "accounts.change_limits", "gateway.change_credential", "gateway.new_address",
+    "gateway.change_credential", "gateway.new_address",
 }  # fmt: skip
 
 

@@ -52,7 +52,6 @@ PLACES = {
     "campaigns.confirm_delete": Place("Delete this draft"),
     "campaigns.confirm_stop": Place("Stop this campaign"),
     "campaigns.time": Place("Change the time"),
-    "campaigns.spread": Place("Change the speed"),
     "campaigns.unconfirmed": Place("Not confirmed", look=3),
     "contacts.index": Place("Contacts", rows=FULL),
     "contacts.show": Place(".+", rows=FULL, look=30),

@@ -129,15 +129,6 @@ WRONG: dict[str, tuple[str, str]] = {
         "INSERT INTO rollup_hour SELECT team_id, date_trunc('hour', now(), 'UTC'), account_id, 'virtual', "
         "'no_report', 3 FROM batch WHERE campaign_id = %(id)s AND no = 4",
     ),
-    "a campaign holds less than it reserved": (
-        "Caps",
-        "UPDATE campaign SET reserved_parts = reserved_parts - 1 WHERE id = %(id)s",
-    ),
-    "a day of nobody": (
-        "Caps",
-        "UPDATE campaign SET reserved_on = reserved_on + 1 WHERE id = %(id)s",
-    ),
-    "parts on no day": ("Caps", "UPDATE campaign SET reserved_on = NULL WHERE id = %(id)s"),
     "finished with a batch on hold": (
         "States",
         "UPDATE campaign SET state = 'finished' WHERE id = %(id)s",
@@ -191,10 +182,9 @@ def test_an_audience_that_lost_somebody(
         owner.execute("DELETE FROM audience WHERE mobile = %s", (numbers(1)[0],))
         if state == "draft":
             # Its numbers are nobody's yet, so nothing is wrong.
-            none = "state = 'draft', recipients = 0, waiting = 0, reserved_on = NULL, reserved_parts = 0"
+            none = "state = 'draft', recipients = 0, waiting = 0"
             owner.execute(f"UPDATE campaign SET {none} WHERE id = %s", (campaign_id,))
             owner.execute("DELETE FROM campaign_minute")
-            owner.execute("DELETE FROM day_spend")
     found = broken(app, alice)
     assert [sentence.partition(":")[0] for sentence in found] == ([] if state == "draft" else ["I1"])
 

@@ -26,16 +26,14 @@ from tests.campaigns.deciding import (
 )
 from tests.campaigns.running import campaign_of
 from tests.campaigns.test_late_answers import adopt, answered, attempts, claim, code, reap, store
-from tests.campaigns.test_repeats import LOST, after, claim_at
+from tests.campaigns.test_repeats import LOST
 from tests.conftest import Database
 from tests.factories import Person, confirm, numbers
 from webapp import clock, tenancy
 from webapp.campaigns import operations, stopping
-from webapp.campaigns.answers import Answered
 from webapp.campaigns.claims import Claim
 from webapp.campaigns.decisions import Choice
 from webapp.campaigns.models import Batch
-from webapp.gateway.answers import judge
 from webapp.gateway.models import GatewayAccount
 from webapp.gateway.operations import note_sends_rest
 
@@ -362,24 +360,6 @@ def test_a_batch_cut_for_the_limit_says_nothing_of_the_gateway(
     (claimed,) = claim(app, alice)
     store(app, alice, [answered(claimed, code(6))])
     assert not adopt(app, alice, account, "m9", numbers(8))
-    assert not flagged(app, alice, account)
-
-
-def test_code_2_for_a_repeat_is_no_cut_and_hides_no_report_of_the_first_request(
-    app: Flask, alice: Person, account: int
-) -> None:
-    """The request may have been taken before; a person then had it sent again."""
-    campaign_id = confirm(app, alice, account, numbers(5))
-    (first,) = claim(app, alice)
-    store(app, alice, [answered(first, LOST)])
-    (again,) = claim_at(app, alice, after(first, 91))
-    verdict = judge(code(2), numbers=5, unknown_before=True)
-    store(app, alice, [Answered(again, verdict, 200, None)])
-    assert give_up(app, alice) == 1
-    decide(app, alice, campaign_id, Choice.SEND_AGAIN)
-    assert adopt(app, alice, account, "m1", numbers(5))
-    assert states(app, alice, campaign_id) == ["accepted", "stopped"]
-    assert tallies(app, alice, campaign_id) == {"no_report": 5}
     assert not flagged(app, alice, account)
 
 

@@ -15,7 +15,7 @@ from tests.campaigns.deciding import decide, unconfirmed
 from tests.campaigns.laying import messages_of, opt_out, plan_slices
 from tests.campaigns.running import batches_of, campaign_of, sender
 from tests.campaigns.test_late_answers import answered, claim, code, store
-from tests.campaigns.test_repeats import after, claim_at, set_account
+from tests.campaigns.test_repeats import after, claim_at
 from tests.conftest import Database
 from tests.factories import Person, confirm, connect_practice, make_person, numbers, uids
 from tests.practice.fixture import PracticeGateway, wait_until
@@ -189,8 +189,6 @@ def test_what_was_proved_not_taken_is_made_anew_without_them(app: Flask, alice: 
 
 def test_a_repeat_stays_as_it_was(app: Flask, alice: Person, account: int) -> None:
     """It may have reached people already, and only the identical request is swallowed."""
-    # Of so many requests at once two are left after two troubles.
-    set_account(app, alice, account, in_flight=8)
     campaign_id = confirm(app, alice, account, numbers(15))
     first, other = claim(app, alice)
     store(app, alice, [answered(first, LOST), answered(other, REFUSED)])

@@ -190,7 +190,7 @@ def test_a_lost_answer_is_settled_by_its_repeat_and_nobody_gets_it_twice(
     app: Flask, practice: PracticeGateway, alice: Person, account: int
 ) -> None:
     """With the real loop and the real de-duplication of the practice gateway."""
-    times = Times(evidence=0.2, first_repeat=0.2, second_repeat=0.6, reaper=0.2, balance_wait=0)
+    times = Times(evidence=0.2, first_repeat=0.2, second_repeat=0.6, reaper=0.2)
     settings = settings_of(app)
     app.extensions["tidings_settings"] = dataclasses.replace(settings, times=times)
     practice.dial(next=["lost"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,8 +93,8 @@ def test_the_fields_of_a_text_are_named_once_in_order() -> None:
         ),
     ],
 )
-def test_a_field_that_is_none_is_named(text: str, sentence: str) -> None:
-    with pytest.raises(DomainError) as raised:
+def test_a_field_that_is_none_is_named(app: Flask, text: str, sentence: str) -> None:
+    with app.test_request_context(), pytest.raises(DomainError) as raised:
         check_fields(text, ("name",))
     assert str(raised.value.message) == sentence
     assert raised.value.field == "body"
@@ -118,6 +119,6 @@ def test_ways_to_refuse(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "Half price", "全场五折", "Reply now", "Don't stop", "reply to us", "回复R领取"]
 )
-def test_a_marketing_text_without_a_way_to_refuse_is_told_what_to_add(text: str) -> None:
-    with pytest.raises(DomainError, match="拒收请回复R"):
+def test_a_marketing_text_without_a_way_to_refuse_is_told_what_to_add(app: Flask, text: str) -> None:
+    with app.test_request_context(), pytest.raises(DomainError, match="拒收请回复R"):
         check_refusal(text)

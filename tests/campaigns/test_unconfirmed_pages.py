@@ -126,58 +126,13 @@ def test_the_balance_tells_what_it_can(
     assert words in said(page(browser, alice, campaign_id))
 
 
-def beside(app: Flask, person: Person, account: int, exchange: Exchange) -> None:
-    """Another batch of two messages through the same account gets this answer."""
-    confirm(app, person, account, numbers(2), body="Other")
-    (other,) = claim(app, person)
-    store(app, person, [answered(other, exchange)])
-
-
-@pytest.mark.parametrize(
-    ("after", "words"),
-    [
-        (980, "It fell by 20; 2 of it are other requests that were taken. "
-              "That leaves 18 = 9 × 2 parts: probably sent."),
-        (998, "Nothing is left for this batch: probably not sent."),
-        (990, "That leaves 8. The whole batch costs 18 = 9 × 2 parts."),
-        (999, "It fell by less than other requests cost that were taken"),
-    ],
-)  # fmt: skip
-def test_what_others_were_taken_for_is_taken_off(
-    app: Flask, browser: FlaskClient, alice: Person, account: int, after: int, words: str
-) -> None:
-    read(app, alice, account, 1000, -1)
-    campaign_id = unclear(app, alice, account, LOST)
-    beside(app, alice, account, code(0, "m5"))
-    read(app, alice, account, after, 5)
-    assert words in said(page(browser, alice, campaign_id))
-
-
-@pytest.mark.parametrize(
-    ("after", "words"),
-    [
-        (980, "20 are missing, which is what the 2 batches without a clear answer cost together"),
-        (1000, "Nothing is left for the 2 batches without a clear answer: probably none was sent."),
-        (982, "18 are missing. The 2 batches without a clear answer cost 20 together"),
-    ],
-)
-def test_of_several_unclear_batches_only_all_or_none_can_be_told(
-    app: Flask, browser: FlaskClient, alice: Person, account: int, after: int, words: str
-) -> None:
-    read(app, alice, account, 1000, -1)
-    campaign_id = unclear(app, alice, account, LOST)
-    beside(app, alice, account, LOST)
-    read(app, alice, account, after, 5)
-    assert words in said(page(browser, alice, campaign_id))
-
-
-def test_the_balance_tells_nothing_where_another_request_was_under_way_when_it_was_read(
+def test_the_balance_tells_nothing_where_others_sent_meanwhile(
     app: Flask, browser: FlaskClient, alice: Person, account: int
 ) -> None:
+    read(app, alice, account, 1000, -1)
+    campaign_id = unclear(app, alice, account, LOST)
     confirm(app, alice, account, numbers(2), body="Other")
     (other,) = claim(app, alice)
-    read(app, alice, account, 1000, 0)
-    campaign_id = unclear(app, alice, account, LOST)
     store(app, alice, [answered(other, code(0, "m5"))])
     read(app, alice, account, 982, 5)
     words = said(page(browser, alice, campaign_id))

@@ -1,4 +1,4 @@
-"""What reports change: each case of the table in docs/sending-inside.md, on a real database."""
+"""What reports change: each case of the table in docs/sending.md, on a real database."""
 
 from __future__ import annotations
 

@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Database
-from tests.faults.hooked import Hook
-from tests.faults.nursery import Nursery, nursery
 from tests.faults.processes import Process, free_port, wait_for_web
 from tests.practice.fixture import PracticeGateway
 from webapp.settings import Settings
@@ -30,20 +28,6 @@ def environ(empty: Database, practice: PracticeGateway, tmp_path: Path) -> dict[
         "TIDINGS_TIMES": TIMES,
         "TIDINGS_WORKERS": "1",
     }
-
-
-@pytest.fixture(scope="session")
-def forking() -> Iterator[Nursery]:
-    """What workers are forked from where a test needs several."""
-    with nursery() as running:
-        yield running
-
-
-@pytest.fixture
-def hook(empty: Database, practice: PracticeGateway, tmp_path: Path) -> Iterator[Hook]:
-    """The hook before the practice gateway; it sees who posts what, and whether that was announced."""
-    with Hook(practice.port, empty.owner_url, tmp_path / "posts") as running:
-        yield running
 
 
 @pytest.fixture

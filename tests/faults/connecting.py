@@ -20,14 +20,7 @@ TALLIES = ("Delivered", "Failed", "No report yet", "Waiting", "Not confirmed", "
 CELL = re.compile(r'<div class="kpi">\s*<dt>(.*?)</dt>\s*<dd class="value">(.*?)</dd>', re.DOTALL)
 
 
-def connect(
-    app: Flask,
-    settings: Settings,
-    person: Person,
-    practice: PracticeGateway,
-    limit: int,
-    gateway: str = "practice",
-) -> int:
+def connect(app: Flask, settings: Settings, person: Person, practice: PracticeGateway, limit: int) -> int:
     """An account whose reports reach the receiver of the running web process."""
     uid, pwd = f"fault-{secrets.token_hex(4)}", secrets.token_hex(8)
     token = addresses.new_token()
@@ -36,7 +29,7 @@ def connect(
     )
     with tenancy.team_scope(person.team_id, app) as session:
         account = operations.connect_account(
-            "Practice", gateway, Secret(uid), Secret(pwd), by=None, token=token
+            "Practice", "practice", Secret(uid), Secret(pwd), by=None, token=token
         )
         account.numbers_per_request = limit
         account_id = account.id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +34,12 @@ def dump(database: Database, folder: Path) -> Path:
     return folder
 
 
-def figures(
-    ledger: Path, folder: Path, uids: str | Sequence[str], accounts: Sequence[int] = (), **files: Path
-) -> dict[str, Any]:
+def figures(ledger: Path, folder: Path, uid: str, **files: Path) -> dict[str, Any]:
     """What the script says; `files` are its further options."""
     options = [word for name, path in files.items() for word in (f"--{name}", str(path))]
-    options += [f"--uid={uid}" for uid in ([uids] if isinstance(uids, str) else uids)]
-    options += [f"--account={account}" for account in accounts]
     done = subprocess.run(
-        [sys.executable, "-I", str(SCRIPT), str(ledger), str(folder), *options],
-        capture_output=True, text=True, timeout=300, check=False,
+        [sys.executable, "-I", str(SCRIPT), str(ledger), str(folder), "--uid", uid, *options],
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
@@ -51,16 +47,11 @@ def figures(
 
 
 def figures_of(
-    practice: PracticeGateway,
-    database: Database,
-    folder: Path,
-    uids: str | Sequence[str],
-    accounts: Sequence[int] = (),
-    **files: Path,
+    practice: PracticeGateway, database: Database, folder: Path, uid: str, **files: Path
 ) -> dict[str, Any]:
     """Dump now and compute. Everything that happened up to now is in the ledger."""
     practice.ledger()
-    return figures(practice.ledger_file, dump(database, folder), uids, accounts, **files)
+    return figures(practice.ledger_file, dump(database, folder), uid, **files)
 
 
 def write_lines(path: Path, lines: Iterable[dict[str, object]]) -> Path:

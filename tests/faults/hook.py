@@ -2,11 +2,10 @@
 
     python tests/faults/hook.py GATEWAY_PORT DATABASE FILE
 
-Requests and answers pass unchanged. For each send request one JSON line goes to FILE when all of it is here:
-{"at": seconds, "port": the caller's, "mobiles": …, "open_attempt": whether a batch of exactly these numbers
-had an attempt that was committed and not ended}. The port it listens on is printed first. A connection that
-one side gives up is given up on the other side too, so that the gateway's ledger still tells when a caller is
-gone.
+Requests and answers pass unchanged. For each send request one JSON line goes to FILE: {"at": seconds,
+"open_attempt": whether a batch of exactly these numbers had an attempt that was committed and not ended}. The
+port it listens on is printed first. A connection that one side gives up is given up on the other side too, so
+that the gateway's ledger still tells when a caller is gone.
 """
 
 from __future__ import annotations
@@ -22,13 +21,10 @@ from pathlib import Path
 import psycopg
 
 OPEN_ATTEMPT = """
-WITH open AS MATERIALIZED (
-    SELECT team_id, campaign_id, batch_no, n FROM attempt WHERE outcome IS NULL
-)
 SELECT EXISTS (
-    SELECT FROM open JOIN batch ON batch.team_id = open.team_id
-        AND batch.campaign_id = open.campaign_id AND batch.no = open.batch_no
-    WHERE batch.mobiles = %s AND open.n = batch.attempts
+    SELECT FROM attempt JOIN batch ON batch.team_id = attempt.team_id
+        AND batch.campaign_id = attempt.campaign_id AND batch.no = attempt.batch_no
+    WHERE batch.mobiles = %s AND attempt.n = batch.attempts AND attempt.outcome IS NULL
 )
 """
 LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
@@ -50,7 +46,7 @@ class Hook:
             answer.transport.abort()
             return
         ways = {
-            asyncio.create_task(self._requests(caller, onward, answer.get_extra_info("peername")[1])),
+            asyncio.create_task(self._requests(caller, onward)),
             asyncio.create_task(_copy(back, answer)),
         }
         _done, left = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -60,22 +56,21 @@ class Hook:
         onward.close()
         answer.close()
 
-    async def _requests(self, caller: asyncio.StreamReader, onward: asyncio.StreamWriter, port: int) -> None:
+    async def _requests(self, caller: asyncio.StreamReader, onward: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, OSError):
             while True:
                 head = await caller.readuntil(b"\r\n\r\n")
                 length = LENGTH.search(head)
                 body = await caller.readexactly(int(length[1])) if length else b""
                 if b"/Message/send " in head.partition(b"\r\n")[0]:
-                    await self._note(port, json.loads(body)["mobile"].split(","))
+                    await self._note(json.loads(body)["mobile"].split(","))
                 onward.write(head + body)
                 await onward.drain()
 
-    async def _note(self, port: int, mobiles: list[str]) -> None:
+    async def _note(self, mobiles: list[str]) -> None:
         cursor = await self.database.execute(OPEN_ATTEMPT, [mobiles])
         row = await cursor.fetchone()
-        found = row is not None and row[0]
-        line = {"at": time.time(), "port": port, "mobiles": mobiles, "open_attempt": found}
+        line = {"at": time.time(), "open_attempt": row is not None and row[0]}
         self.file.write(json.dumps(line) + "\n")
 
 

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
@@ -42,50 +41,21 @@ class Process:
         os.killpg(self.running.pid, signal.SIGKILL)
         self.running.wait(timeout=30)
 
-    def freeze(self) -> None:
-        """SIGSTOP: it does nothing any more until it is woken."""
-        self._signal(signal.SIGSTOP)
-
-    def wake(self) -> None:
-        """SIGCONT: it goes on where it was, and does not know how long that is ago."""
-        self._signal(signal.SIGCONT)
-
-    def ask_to_end(self) -> None:
-        """SIGTERM, also to one that was stopped and would not hear it."""
-        self._signal(signal.SIGTERM)
-        self.wake()
-
-    def _signal(self, number: signal.Signals) -> None:
-        os.kill(self.pid, number)
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        assert self.running is not None
-        return self.running.pid
-
-    def ports_to(self, port: int) -> set[int]:
-        """Its own ports of the connections to this one that it has at the moment, as the kernel says."""
-        fields = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        ports = {
-            f"socket:[{line[9]}]": int(line[1].rpartition(":")[2], 16)
-            for line in fields
-            if line[2].endswith(f":{port:04X}") and line[3] == ESTABLISHED
-        }
-        try:
-            links = [str(link.readlink()) for link in Path(f"/proc/{self.pid}/fd").iterdir()]
-        except OSError:  # one of them was closed meanwhile, or all of them
-            return set()
-        return {ports[link] for link in links if link in ports}
-
     def connections_to(self, port: int) -> int:
-        """How many connections to this port it has at the moment."""
-        return len(self.ports_to(port))
+        """How many connections to this port the process has at the moment, as the kernel says."""
+        assert self.running is not None
+        fields = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        inodes = {line[9] for line in fields if line[2].endswith(f":{port:04X}") and line[3] == ESTABLISHED}
+        try:
+            links = [str(link.readlink()) for link in Path(f"/proc/{self.running.pid}/fd").iterdir()]
+        except OSError:  # one of them was closed meanwhile, or all of them
+            return 0
+        return sum(f"socket:[{inode}]" in links for inode in inodes)
 
     def stop(self) -> int:
         assert self.running is not None
         if self.running.poll() is None:
-            self.ask_to_end()
+            self.running.terminate()
         return self.running.wait(timeout=60)
 
     def __enter__(self) -> Self:
@@ -93,27 +63,6 @@ class Process:
 
     def __exit__(self, *_error: object) -> None:
         self.stop()
-
-
-class KeptProcess(Process):
-    """One that is started again whenever it ends, as the supervisor does."""
-
-    def __enter__(self) -> Self:
-        self.start()
-        self._over = threading.Event()
-        self._keeper = threading.Thread(target=self._keep)
-        self._keeper.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._over.set()
-        self._keeper.join()
-        self.stop()
-
-    def _keep(self) -> None:
-        while not self._over.wait(0.1):
-            if self.running is not None and self.running.poll() is not None:
-                self.start()
 
 
 def free_port() -> int:

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.campaigns.running import batches_of, sender
+from tests.campaigns.running import batches_of, campaign_of, sender
 from tests.conftest import Database
 from tests.factories import Person, confirm, connect_practice, make_person, numbers, sign_in, uids
-from tests.faults.dump import figures_of
 from tests.faults.moving import MovedClock, set_times, wait_for_rounds
-from tests.faults.rows import row_of, tell, unlike
 from tests.practice.fixture import PracticeGateway, wait_until
 from webapp import clock, tenancy
 from webapp.campaigns.decisions import Choice
@@ -30,7 +27,7 @@ PEOPLE = numbers(12, 13_100_000_000)
 BATCHES = 4
 FORGETS_AFTER = 1.0
 # The real ones, but for how often the sender looks: repeats after 90 s and 5 min, de-duplication for 15 min.
-TIMES = Times(reaper=0.2, balance_wait=0)
+TIMES = Times(reaper=0.2)
 
 
 @pytest.fixture
@@ -85,57 +82,25 @@ def reached(practice: PracticeGateway, account: int) -> list[str]:
     return sorted(mobile for line in ours for mobile in line["delivered"])
 
 
-class Steps:
-    """Moves the clock, and counts how often a batch was in hold then."""
-
-    def __init__(
-        self, app: Flask, database: Database, person: Person, campaign: int, moved: MovedClock
-    ) -> None:
-        self.app, self.database, self.person = app, database, person
-        self.campaign, self.moved = campaign, moved
-        self.tried = self.hit = 0
-
-    def to(self, minutes: int) -> None:
-        """The clock is so far ahead from now on, and the sender has looked at everything since."""
-        self.tried += 1
-        self.hit += "hold" in states(self.app, self.person, self.campaign)
-        self.moved.ahead = timedelta(minutes=minutes)
-        wait_for_rounds(self.database)
-
-    def tell(self, practice: PracticeGateway, account: int, folder: Path, note: str, **more: int) -> None:
-        """The row of the table."""
-        found = figures_of(practice, self.database, folder / "dump", uids[account])
-        wanted = {"delivered": len(PEOPLE), "strangers": 0, "differences": 0, **more}
-        row = row_of("F10", found, tried=self.tried, hit=self.hit, note=note, wrong=unlike(found, wanted))
-        tell(row)
-
-
-@pytest.fixture
-def steps(app: Flask, empty: Database, alice: Person, held: int, moved: MovedClock) -> Steps:
-    return Steps(app, empty, alice, held, moved)
-
-
-@pytest.mark.parametrize(
-    "minutes", [(6, 13), (6, -30, 10)], ids=["as time passes", "the clock set back in it"]
-)
+@pytest.mark.parametrize("steps", [(6, 13), (6, -30, 10)], ids=["as time passes", "the clock set back in it"])
 def test_a_pause_of_twenty_minutes(
-    app: Flask, practice: PracticeGateway, browser: FlaskClient, alice: Person, account: int, held: int,
-    steps: Steps, minutes: tuple[int, ...], tmp_path: Path,
+    app: Flask, empty: Database, practice: PracticeGateway, browser: FlaskClient, alice: Person, account: int,
+    moved: MovedClock, held: int, steps: tuple[int, ...],
 ) -> None:  # fmt: skip
     with sender(app):
         press(browser, alice, held, "pause")
-        for one in minutes:
-            steps.to(one)
-            if min(minutes) > 0:
+        for minutes in steps:
+            moved.ahead = timedelta(minutes=minutes)
+            wait_for_rounds(empty)
+            if min(steps) > 0:
                 assert states(app, alice, held) == {"hold"}
-        steps.to(20)
+        moved.ahead = timedelta(minutes=20)
         wait_until(lambda: states(app, alice, held) == {"unconfirmed"})
         choices(browser, alice, held)
         press(browser, alice, held, "resume")
-        wait_for_rounds(steps.database)
+        wait_for_rounds(empty)
     assert reached(practice, account) == PEOPLE
-    note = "steps of the clock in a pause, no repeat after it, four choices for each batch"
-    steps.tell(practice, account, tmp_path, note, unconfirmed=len(PEOPLE))
+    assert campaign_of(app, alice, held).unconfirmed == len(PEOPLE)
 
 
 def choices(browser: FlaskClient, person: Person, campaign_id: int) -> None:
@@ -147,33 +112,30 @@ def choices(browser: FlaskClient, person: Person, campaign_id: int) -> None:
 
 
 def test_a_clock_that_was_set_back_lets_nothing_be_repeated_later(
-    app: Flask, practice: PracticeGateway, browser: FlaskClient, alice: Person, account: int, held: int,
-    steps: Steps, tmp_path: Path,
+    app: Flask, empty: Database, practice: PracticeGateway, browser: FlaskClient, alice: Person, account: int,
+    moved: MovedClock, held: int,
 ) -> None:  # fmt: skip
     """Ten minutes have passed, the clock is set back by eight, six pass: by the clock eight, in truth 16."""
     with sender(app):
         press(browser, alice, held, "pause")
-        steps.to(10)
-        steps.to(2)
-        steps.moved.ahead = timedelta(minutes=8)
+        moved.ahead = timedelta(minutes=10)
+        wait_for_rounds(empty)
+        moved.ahead = timedelta(minutes=2)
+        wait_for_rounds(empty)
+        moved.ahead = timedelta(minutes=8)
         press(browser, alice, held, "resume")
-        wait_for_rounds(steps.database)
+        wait_for_rounds(empty)
     assert reached(practice, account) == PEOPLE
-    steps.tell(practice, account, tmp_path, "a clock set back in between")
 
 
 def test_a_clock_that_was_set_back_while_no_worker_ran(
-    app: Flask,
-    practice: PracticeGateway,
-    alice: Person,
-    account: int,
+    app: Flask, empty: Database, practice: PracticeGateway, alice: Person, account: int, moved: MovedClock,
     held: int,
-    steps: Steps,
-    tmp_path: Path,
-) -> None:
+) -> None:  # fmt: skip
     with sender(app):
-        steps.to(-8)
-        steps.to(6)
+        moved.ahead = timedelta(minutes=-8)
+        wait_for_rounds(empty)
+        moved.ahead = timedelta(minutes=6)
+        wait_for_rounds(empty)
     assert reached(practice, account) == PEOPLE
     assert states(app, alice, held) == {"unconfirmed"}
-    steps.tell(practice, account, tmp_path, "a clock set back while no worker ran", unconfirmed=len(PEOPLE))

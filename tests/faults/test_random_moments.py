@@ -1,4 +1,4 @@
-"""Stop, edit and opt-out at random moments, 200 times at full size, while small campaigns are on their way.
+"""Stop, edit and opt-out at random moments, two hundred times in all, while small campaigns are on their way.
 
 Several campaigns are under way at once in one team, through an account with few free connections and a
 gateway that now and then loses an answer. The ledger tells what was posted, the attempts when it was decided.
@@ -21,7 +21,6 @@ from tests.factories import Person, connect_practice, make_person, uids
 from tests.faults.dump import figures_of
 from tests.faults.moving import set_times
 from tests.faults.rounds import OVER, Round, play
-from tests.faults.rows import row_of, sized, tell, unlike
 from tests.practice.fixture import PracticeGateway, wait_until
 from webapp import tenancy
 from webapp.campaigns import invariants, planning
@@ -29,21 +28,13 @@ from webapp.campaigns.models import Attempt, Batch, Message
 from webapp.gateway.models import GatewayAccount
 from webapp.settings import Times
 
-SEEDS = sized((1, 2), (1, 2, 3, 4))
+SEEDS = (1, 2, 3, 4)
 ROUNDS = 50
 LANES = 4
 # Of what is done in the rounds of a seed: so many at least must have met a campaign in this state.
 LEAST = {"planning": 5, "sending": 10}
 TIMES = Times(
-    connect=1,
-    answer=2,
-    call_limit=2,
-    lease=60,
-    reaper=0.2,
-    evidence=0.1,
-    first_repeat=0.1,
-    second_repeat=0.3,
-    balance_wait=0,
+    connect=1, answer=2, call_limit=2, lease=60, reaper=0.2, evidence=0.1, first_repeat=0.1, second_repeat=0.3
 )
 
 
@@ -136,12 +127,10 @@ def test_random_moments(
         check_reopened(posted, played)
     check_that_the_others_got_it(posted, rounds)
     found = figures_of(practice, empty, tmp_path / "dump", uids[account])
-    wrong = unlike(found, dict.fromkeys(("strangers", "waiting", "differences", "open_attempts"), 0))
+    harm = ("twice", "strangers", "second_digests", "waiting", "differences", "open_attempts")
+    assert {name: found[name] for name in harm} == dict.fromkeys(harm, 0)
     with tenancy.team_scope(alice.team_id, app):
-        wrong += invariants.broken()
-    note = "stops, edits and opt-outs while planning and sending, nobody posted after an opt-out"
-    hit = len(rounds) - met["over"]
-    tell(row_of("F14", found, tried=len(rounds), hit=hit, note=note, wrong=wrong))
+        assert invariants.broken() == []
 
 
 def check_opt_outs(posted: Posted, played: Round) -> None:

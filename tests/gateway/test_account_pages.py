@@ -335,7 +335,7 @@ def test_switching_off_is_asked_first_and_a_second_click_changes_nothing(
 
 
 BEHAVIOUR = {
-    "label": "Shop", "numbers_per_request": "1000", "text_limit": "500", "first_part": "70",
+    "label": "Shop", "numbers_per_request": "1000", "in_flight": "2", "text_limit": "500", "first_part": "70",
     "next_part": "67", "dedup_seconds": "900", "repeat_mode": "ask", "adds_signature": "y",
 }  # fmt: skip
 
@@ -361,7 +361,8 @@ def test_what_is_known_of_a_gateway_can_be_changed(
         ({"repeat_mode": "always"}, "Not a valid choice"),
         ({"numbers_per_request": "5001"}, "from 1 to 5000"),
         ({"numbers_per_request": "0"}, "from 1 to 5000"),
-        ({"first_part": "1e1"}, "Not a valid integer"),
+        ({"in_flight": "17"}, "from 1 to 16"),
+        ({"in_flight": "1e1"}, "Not a valid integer"),
         ({"text_limit": "9" * 30}, "from 1 to 1000"),
         ({"next_part": "71"}, "cannot be longer than the first"),
         ({"label": " "}, "Give the account a name"),
@@ -379,7 +380,7 @@ def test_a_behaviour_that_cannot_be_is_refused(
     answer = browser.post(of(alice, account_id, "/behaviour"), data={**BEHAVIOUR, **values})
     assert answer.status_code == 422
     assert sentence in answer.text
-    assert accounts(database)[0]["numbers_per_request"] == 5000
+    assert accounts(database)[0]["in_flight"] == 4
 
 
 def test_two_addresses_are_valid_and_the_third_ends_the_first(

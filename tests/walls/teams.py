@@ -21,7 +21,7 @@ from webapp.accounts import operations as people
 from webapp.accounts.permissions import Role
 from webapp.campaigns import addresses, drafts, template_operations
 from webapp.campaigns import operations as campaigns
-from webapp.campaigns.models import Campaign, RefusedNumber
+from webapp.campaigns.models import Campaign
 from webapp.campaigns.template_operations import Content
 from webapp.contacts import bulk, groups, optout_places, optouts
 from webapp.contacts import operations as contacts
@@ -145,12 +145,6 @@ def furnish(app: Flask, practice: PracticeGateway, person: Person, mark: str, fi
         seen = drafts.preview(later).digest
         campaigns.confirm_campaign(later.id, f"{mark}-later", seen, person.user_id, 0)
         later_id = later.id
-        session.add(
-            RefusedNumber(
-                team_id=person.team_id, mobile=str(first + 10), account_id=account_id,
-                campaign_id=made[1], refused_at=clock.now(),
-            )
-        )  # fmt: skip
         member = people.add_user(f"member-{mark}@example.org", PASSWORD, name=f"{mark} member")
         members.add_member(member, Role.SENDER)
         member_id = member.id
@@ -166,7 +160,6 @@ def furnish(app: Flask, practice: PracticeGateway, person: Person, mark: str, fi
         "spare": str(spare_id),
         "draft": str(made[0]),
         "sent": str(made[1]),
-        "again": f"{made[1]}-no_report",
         "batch": str(batch_no),
         "later": str(later_id),
         "group": str(group_id),

@@ -47,7 +47,6 @@ CAMPAIGNS: dict[str, Words | Counted] = {
     "campaign.reopened": _l("%(who)s opened %(what)s again to edit it; nothing of it had been sent."),
     "campaign.time_changed": _l("%(who)s changed when %(what)s is sent."),
     "campaign.limit_changed": _l("%(who)s changed until when %(what)s may be sent."),
-    "campaign.spread_changed": _l("%(who)s changed how fast %(what)s is sent."),
     "campaign.missed": _l("Nothing of %(what)s was sent: its time had passed while Tidings was not running."),
     "campaign.paused_by_machine": _l("Tidings paused %(what)s, because it could not go on by itself."),
     "campaign.resumed_by_machine": _l("Tidings went on with %(what)s: what stopped it is over."),
@@ -119,7 +118,6 @@ CONTACTS: dict[str, Words | Counted] = {
     "group.made": _l("%(who)s made the group %(what)s."),
     "group.renamed": _l("%(who)s renamed the group %(before)s to %(what)s."),
     "group.deleted": _l("%(who)s deleted the group %(what)s; its people stay."),
-    "number.fine_again": _l("%(who)s noted that %(number)s is fine again."),
     "number.erased": _l("%(who)s had everything about %(number)s erased."),
 }
 IMPORTS: dict[str, Words | Counted] = {
@@ -171,9 +169,6 @@ MEMBERS: dict[str, Words | Counted] = {
 TEAM: dict[str, Words | Counted] = {
     "team.created": _l("%(who)s created the team."),
     "team.changed": _l("%(who)s changed the settings of the team."),
-    "team.limits_changed": _l(
-        "%(who)s changed how much may be sent: %(campaign_cap)s messages in a campaign, %(day_cap)s in a day."
-    ),
     "access.refused": _l("%(who)s was refused something that the role does not include (%(permission)s)."),
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import unicodedata
 import zoneinfo
 from typing import Any
 
@@ -20,14 +19,12 @@ from wtforms import (
     TimeField,
 )
 from wtforms.validators import InputRequired, Length, NumberRange, Optional, Regexp
-from wtforms.widgets import TextInput
 
 from webapp.accounts.operations import EMAIL, LONGEST_EMAIL, MOST_PERSON_NAME, MOST_TEAM_NAME
 from webapp.accounts.permissions import Role
 from webapp.accounts.roles import role_word
 from webapp.errors import DomainError
 
-LONGEST_WHOLE = 16
 OLD_NAMES = ("Etc/", "SystemV/", "US/", "Brazil/", "Canada/", "Chile/", "Mexico/", "posix/", "right/")
 
 
@@ -185,26 +182,6 @@ class TeamForm(NewTeamForm):
     )
 
 
-class WholeField(IntegerField):
-    """A whole number as people write it: 50000, 50,000, ５００００."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        """Raises ValueError in words."""
-        digits = unicodedata.normalize("NFKC", "".join(valuelist)).replace(",", "").replace(" ", "")
-        if not (digits.isascii() and digits.isdecimal() and len(digits) < LONGEST_WHOLE):
-            raise ValueError(_("Enter a whole number."))
-        self.data = int(digits)
-
-
-def _parts(label: Any) -> WholeField:
-    return WholeField(
-        label,
-        [InputRequired(_l("Enter a whole number."))],
-        widget=TextInput(),
-        render_kw={"class": "input", "inputmode": "numeric"},
-    )
-
-
 class ClockField(TimeField):
     """A time of day. What a browser without a control for it sends is read as strictly."""
 
@@ -232,13 +209,6 @@ class HoursForm(FlaskForm):  # type: ignore[misc] # flask_wtf ships no types
     marketing_until = _clock(_l("Marketing until"), InputRequired(_l("Enter a time of day.")))
     notice_from = _clock(_l("Notices from"), Optional())
     notice_until = _clock(_l("Notices until"), Optional())
-
-
-class LimitsForm(FlaskForm):  # type: ignore[misc] # flask_wtf ships no types
-    """How many messages (parts) may be sent in a campaign and in a day."""
-
-    campaign_cap = _parts(_l("Messages in one campaign, at most"))
-    day_cap = _parts(_l("Messages in one day, at most"))
 
 
 def show_error(form: FlaskForm, error: DomainError) -> None:

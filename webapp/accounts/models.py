@@ -76,8 +76,6 @@ class Team(Base):
     notice_until: Mapped[time | None]
     marketing_from: Mapped[time] = mapped_column(server_default="08:30")
     marketing_until: Mapped[time] = mapped_column(server_default="20:30")
-    campaign_cap: Mapped[int] = mapped_column(server_default="50000")
-    day_cap: Mapped[int] = mapped_column(server_default="50000")
     created_at: Mapped[datetime]
 
 

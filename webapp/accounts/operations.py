@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import time
 
-from flask import current_app, g
+from flask import g
 from flask_babel import gettext as _
 from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
@@ -19,8 +19,6 @@ from webapp.accounts.throttle import Count, forget, give_back, spend
 from webapp.database import new_address, new_id
 from webapp.errors import DomainError
 from webapp.extensions import client_address, db
-from webapp.reading import number
-from webapp.settings import settings_of
 
 DEFAULT_ZONE = "Asia/Shanghai"
 DEFAULT_DELAY = 10
@@ -217,29 +215,6 @@ def change_hours(
     if changed:
         said = {field: f"{value:%H:%M}" if value else None for field, value in changed.items()}
         audit("team.changed", "team", team.id, **said)
-    db.session.flush()
-    return team
-
-
-def change_limits(campaign_cap: int, day_cap: int) -> Team:
-    """Change how many messages (parts) the present team may send in a campaign and in a day.
-
-    Raises DomainError with its field for more than the operator allows.
-    """
-    most = settings_of(current_app).most_per_day
-    wanted = {"campaign_cap": campaign_cap, "day_cap": day_cap}
-    for field, value in wanted.items():
-        if not 1 <= value <= most:
-            raise DomainError(
-                _("Enter a whole number from 1 to %(most)s; more is for the operator.", most=number(most)),
-                field,
-            )
-    team = queries.team_at_hand()
-    before = {field: getattr(team, field) for field in wanted}
-    if before != wanted:
-        team.campaign_cap, team.day_cap = campaign_cap, day_cap
-        # All of both: the one that stayed says as much about what may be sent now.
-        audit("team.limits_changed", "team", team.id, **wanted)
     db.session.flush()
     return team
 

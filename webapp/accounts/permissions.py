@@ -52,7 +52,6 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "reports.view": _ALL,
     "exports.make": _SENDERS,
     "team.manage": _ADMINS,
-    "team.limits": frozenset({Role.OWNER}),
     "members.view": _ALL,
     "members.manage": _ADMINS,
     "audit.view": _ADMINS,

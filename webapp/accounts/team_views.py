@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Response, current_app, flash, g, url_for
+from flask import Response, flash, g, url_for
 from flask_babel import gettext as _
 
 from webapp import pages
 from webapp.accounts import forms, operations, queries
 from webapp.accounts.blueprint import blueprint, status_of, typed
-from webapp.accounts.permissions import SIGNED_IN, fresh, requires
+from webapp.accounts.permissions import SIGNED_IN, requires
 from webapp.errors import DomainError
 from webapp.extensions import db
-from webapp.settings import settings_of
 
 
 @blueprint.route("/teams/new", methods=["GET", "POST"])
@@ -65,35 +64,12 @@ def change_hours() -> Response:
     return _general(forms.TeamForm(formdata=None, obj=queries.team_at_hand()), hours)
 
 
-@blueprint.post("/t/<team>/settings/limits")
-@requires("team.limits")
-@fresh
-def change_limits() -> Response:
-    """Keep how much may be sent: what a stolen session cannot raise."""
-    limits = forms.LimitsForm()
-    if limits.validate_on_submit():
-        try:
-            operations.change_limits(limits.campaign_cap.data or 0, limits.day_cap.data or 0)
-            return _saved()
-        except DomainError as error:
-            db.session.rollback()
-            forms.show_error(limits, error)
-    team = queries.team_at_hand()
-    return _general(forms.TeamForm(formdata=None, obj=team), forms.HoursForm(formdata=None, obj=team), limits)
-
-
 def _saved() -> Response:
     db.session.commit()
     flash(_("The settings are saved."), "ok")
     return pages.see_other(url_for("accounts.general"))
 
 
-def _general(
-    form: forms.TeamForm, hours: forms.HoursForm, limits: forms.LimitsForm | None = None
-) -> Response:
-    limits = limits or forms.LimitsForm(formdata=None, obj=queries.team_at_hand())
-    status = 422 if form.errors or hours.errors or limits.errors else 200
-    most = settings_of(current_app).most_per_day
-    return pages.render(
-        "accounts/general.html", form=form, hours=hours, limits=limits, most=most, status=status
-    )
+def _general(form: forms.TeamForm, hours: forms.HoursForm) -> Response:
+    status = 422 if form.errors or hours.errors else 200
+    return pages.render("accounts/general.html", form=form, hours=hours, status=status)

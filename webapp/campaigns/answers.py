@@ -13,24 +13,12 @@ import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any
 
 from sqlalchemy import or_, select, tuple_
-from sqlalchemy.orm import defer
 
 from webapp import jobs, tenancy
-from webapp.campaigns import (
-    endings,
-    halving,
-    late_news,
-    pausing,
-    refused,
-    repeats,
-    rollups,
-    statements,
-    tallies,
-)
+from webapp.campaigns import endings, halving, late_news, pausing, repeats, rollups, statements, tallies
 from webapp.campaigns.claims import Claim
 from webapp.campaigns.late_news import Taken
 from webapp.campaigns.models import Batch, Campaign
@@ -73,9 +61,10 @@ def record_answers(answers: Sequence[Answered], now: datetime, times: Times) -> 
     """Store the answers of one team. The caller commits, and tries again until it could."""
     session = tenancy.session()
     batches = _locked_batches(answers)
-    values = _values_of(answers, now)
-    session.execute(statements.CLOSE_ATTEMPTS, values)
-    session.execute(statements.NOTE_MSGIDS, values)
+    session.execute(statements.CLOSE_ATTEMPT, [_attempt_values(answer, now) for answer in answers])
+    with_msgid = [_msgid_values(answer, now) for answer in answers if answer.verdict.msgid]
+    if with_msgid:
+        session.execute(statements.NOTE_MSGID, with_msgid)
     campaigns = _locked_campaigns(answers)
     sending_rest = _accounts_sending_rest(answers)
     moves: list[BatchMove] = []
@@ -91,61 +80,23 @@ def record_answers(answers: Sequence[Answered], now: datetime, times: Times) -> 
     for campaign_id, moved in deltas.items():
         tallies.move(campaign_id, moved)
     rollups.move_batches(moves, now)
-    bad = _refused_alone(answers, batches, moves)
-    refused.mark(bad, now)
     for answer in answers:
         if answer.verdict.meaning is Meaning.TAKEN:
             batch = batches[answer.claim.campaign_id, answer.claim.batch_no]
             late_news.heed(batch, Taken(answer.verdict.msgid, "answer"), now)
     for answer in answers:
         _cut_if_asked(batches[answer.claim.campaign_id, answer.claim.batch_no], answer, campaigns, now)
-    for account_id, its_answers in groupby(sorted(answers, key=_account_of), _account_of):
-        # Read once for all of them: the session forgets a row that nobody holds.
-        account, own = accounts.account(account_id), list(its_answers)
-        for answer in own:
-            _act_on_account(answer, batches, campaigns, now)
-        wanted = account is not None and account.balance_wanted_at is not None
-        if not wanted and any(answer.verdict.meaning is Meaning.TAKEN for answer in own):
-            gateway.want_balance(account_id)
+    for answer in sorted(answers, key=lambda one: one.claim.account_id):
+        _act_on_account(answer, batches, campaigns, now)
     session.flush()
     for campaign_id in deltas:
         endings.note_handed_over(campaign_id, now)
-        if campaigns[campaign_id].state == CampaignState.STOPPING:
-            endings.note_stopped(campaign_id, now)
-    pausing.pause_if_unclear(_with_news_of(BatchState.UNCONFIRMED, answers, batches), now)
-    refused.pause_if_many([campaigns[one] for one in sorted({batch.campaign_id for batch in bad})], now)
-
-
-def _account_of(answer: Answered) -> int:
-    return answer.claim.account_id
-
-
-def _with_news_of(state: BatchState, answers: Sequence[Answered], batches: Batches) -> set[int]:
-    """Campaigns with a batch in this state among those that were answered."""
-    keys = {(answer.claim.campaign_id, answer.claim.batch_no) for answer in answers}
-    return {campaign_id for campaign_id, no in keys if batches[campaign_id, no].state == state}
-
-
-def _refused_alone(answers: Sequence[Answered], batches: Batches, moves: Sequence[BatchMove]) -> list[Batch]:
-    """The batches of one number that these answers refused for it."""
-    moved = {(move.campaign_id, move.no) for move in moves if move.before != move.after}
-    found = [
-        batches[answer.claim.campaign_id, answer.claim.batch_no]
-        for answer in answers
-        if answer.verdict.why is Why.BAD_NUMBER
-    ]
-    return [
-        batch
-        for batch in found
-        if batch.state == BatchState.REJECTED and (batch.campaign_id, batch.no) in moved
-    ]
+        endings.note_stopped(campaign_id, now)
+    pausing.pause_if_unclear(deltas, now)
 
 
 def _locked_batches(answers: Sequence[Answered]) -> Batches:
-    """The batches of the answers, and what those that were taken were sent again as meanwhile.
-
-    Without their thousands of numbers, which hardly any answer is about.
-    """
+    """The batches of the answers, and what those that were taken were sent again as meanwhile."""
     keys = [(answer.claim.campaign_id, answer.claim.batch_no) for answer in answers]
     taken = [
         (answer.claim.campaign_id, answer.claim.batch_no)
@@ -155,7 +106,6 @@ def _locked_batches(answers: Sequence[Answered]) -> Batches:
     keys.extend(late_news.descendants(taken))
     rows = tenancy.session().scalars(
         select(Batch)
-        .options(defer(Batch.mobiles), defer(Batch.content))
         .where(Batch.team_id == tenancy.scope(), tuple_(Batch.campaign_id, Batch.no).in_(keys))
         .order_by(Batch.campaign_id, Batch.no)
         .with_for_update(key_share=True)
@@ -268,9 +218,10 @@ def _back_off(attempts: int, times: Times) -> float:
 def _act_on_account(answer: Answered, batches: Batches, campaigns: Campaigns, now: datetime) -> None:
     """Move the account, pause what it stops, and ask what is left of its balance."""
     verdict, claim = answer.verdict, answer.claim
-    gateway.note_answer(
-        claim.account_id, verdict, version=claim.credentials.version, asked_at=claim.claimed_at
-    )
+    if verdict.account is not AccountChange.UNCHANGED:
+        gateway.note_answer(
+            claim.account_id, verdict, version=claim.credentials.version, asked_at=claim.claimed_at
+        )
     if verdict.account is AccountChange.SMALLER_LIMIT:
         jobs.enqueue(
             "campaigns.split_oversized",
@@ -278,6 +229,8 @@ def _act_on_account(answer: Answered, batches: Batches, campaigns: Campaigns, no
             once=str(claim.account_id),
             account_id=claim.account_id,
         )
+    if verdict.meaning is Meaning.TAKEN:
+        gateway.want_balance(claim.account_id)
     batch = batches[claim.campaign_id, claim.batch_no]
     if verdict.why is Why.BAD_NUMBER and batch.state == BatchState.UNCONFIRMED:
         pausing.pause(campaigns[claim.campaign_id], pausing.SENDS_REST, now)
@@ -308,23 +261,31 @@ def _is_usable(account_id: int) -> bool:
     return account is not None and account.usable
 
 
-def _values_of(answers: Sequence[Answered], now: datetime) -> dict[str, Any]:
-    """What is written of the answers, as columns."""
-    claims = [answer.claim for answer in answers]
-    verdicts = [answer.verdict for answer in answers]
+def _attempt_values(answer: Answered, now: datetime) -> dict[str, Any]:
+    verdict, claim = answer.verdict, answer.claim
+    withheld = verdict.why is Why.WITHHELD
     return {
-        "team": tenancy.scope(),
+        "team": claim.team_id,
+        "campaign": claim.campaign_id,
+        "no": claim.batch_no,
+        "n": claim.n,
         "now": now,
-        "campaigns": [claim.campaign_id for claim in claims],
-        "nos": [claim.batch_no for claim in claims],
-        "ns": [claim.n for claim in claims],
-        "accounts": [claim.account_id for claim in claims],
-        "outcomes": [
-            "never_left" if verdict.why is Why.WITHHELD else str(verdict.meaning) for verdict in verdicts
-        ],
-        "whys": [str(verdict.why) for verdict in verdicts],
-        "statuses": [answer.http_status for answer in answers],
-        "codes": [verdict.resp_code for verdict in verdicts],
-        "msgids": [verdict.msgid or None for verdict in verdicts],
-        "answers": [answer.excerpt for answer in answers],
+        "outcome": "never_left" if withheld else str(verdict.meaning),
+        "why": str(verdict.why),
+        "http_status": answer.http_status,
+        "resp_code": verdict.resp_code,
+        "msgid": verdict.msgid,
+        "answer": answer.excerpt,
+    }
+
+
+def _msgid_values(answer: Answered, now: datetime) -> dict[str, Any]:
+    return {
+        "team": answer.claim.team_id,
+        "account": answer.claim.account_id,
+        "msgid": answer.verdict.msgid,
+        "campaign": answer.claim.campaign_id,
+        "no": answer.claim.batch_no,
+        "n": answer.claim.n,
+        "now": now,
     }

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from webapp.campaigns import refused, texts
+from webapp.campaigns import texts
 from webapp.campaigns.reasons import Absent
 from webapp.campaigns.written import Written
 from webapp.contacts import optouts
@@ -38,15 +38,13 @@ class Text:
 class Candidate:
     """Somebody it is meant for: a number, the values of their own, and the line of the paste (0: a group).
 
-    `reason`: why they are left out, where that is known already. `of_lines`: the number may come several
-    times, as lines of an earlier campaign did.
+    `reason`: why they are left out, where that is known already.
     """
 
     mobile: str
     values: Mapping[str, str] = field(default_factory=dict)
     line: int = 0
     reason: str | None = None
-    of_lines: bool = False
 
 
 @dataclass(frozen=True)
@@ -174,11 +172,9 @@ class Laying:
     def add(self, people: Sequence[Candidate]) -> None:
         """Lay out these people too."""
         self.laid.figures.entries += len(people)
-        wanted = [one.mobile for one in people if one.reason is None]
-        away = dict.fromkeys(refused.among(wanted) if self._written.leave_out_refused else (), Absent.REFUSED)
-        away |= dict.fromkeys(optouts.opted_out_among(wanted), Absent.OPTED_OUT)
+        opted_out = optouts.opted_out_among([one.mobile for one in people if one.reason is None])
         for one in people:
-            reason = one.reason or away.get(one.mobile) or self._lay(one)
+            reason = one.reason or (Absent.OPTED_OUT if one.mobile in opted_out else None) or self._lay(one)
             if reason is not None:
                 self.laid.left_out.add(one.line, one.mobile, reason)
 
@@ -207,10 +203,10 @@ class Laying:
 
     def _copy(self, one: Candidate, text: Text) -> int | None:
         """Which message of its number this is; None for the same text once more."""
-        if not one.of_lines and not (self._written.each_line and one.line):
+        if not self._written.each_line or not one.line:
             return 0
         had = self._had.setdefault(one.mobile, [])
-        if text.hash in had or (had and not self._written.each_line):
+        if text.hash in had:
             return None
         had.append(text.hash)
         return len(had) - 1

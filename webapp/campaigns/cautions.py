@@ -35,18 +35,16 @@ def left_out_words(counts: Mapping[str, int]) -> str:
     twice = counts.get(Reason.TWICE, 0) + counts.get(Reason.TWICE_OTHER, 0)
     opted_out, no_value = counts.get(Absent.OPTED_OUT, 0), counts.get(Absent.NO_VALUE, 0)
     too_long, in_minus = counts.get(Absent.TOO_LONG_TEXT, 0), counts.get(Absent.IN_MINUS, 0)
-    refused = counts.get(Absent.REFUSED, 0)
-    rest = sum(counts.values()) - twice - in_minus - opted_out - refused - no_value - too_long
+    rest = sum(counts.values()) - twice - in_minus - opted_out - no_value - too_long
     said = [
         ngettext("%(count)s duplicate", "%(count)s duplicates", twice, count=format_decimal(twice)),
         _("%(count)s in a group left out", count=format_decimal(in_minus)),
         _("%(count)s opted out", count=format_decimal(opted_out)),
-        _("%(count)s refused before", count=format_decimal(refused)),
         _("%(count)s without a value", count=format_decimal(no_value)),
         _("%(count)s with too long a text", count=format_decimal(too_long)),
         ngettext("%(count)s bad entry", "%(count)s bad entries", rest, count=format_decimal(rest)),
     ]
-    numbers = (twice, in_minus, opted_out, refused, no_value, too_long, rest)
+    numbers = (twice, in_minus, opted_out, no_value, too_long, rest)
     kinds = [words for words, number in zip(said, numbers, strict=True) if number]
     if not kinds:
         return ""

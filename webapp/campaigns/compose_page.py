@@ -14,19 +14,7 @@ from flask_babel import gettext as _
 
 from webapp import clock
 from webapp.accounts import queries as accounts
-from webapp.campaigns import (
-    again,
-    cautions,
-    composing,
-    drafts,
-    hours,
-    kept,
-    spread,
-    spread_words,
-    template_queries,
-    testing,
-    texts,
-)
+from webapp.campaigns import cautions, composing, drafts, hours, kept, template_queries, testing, texts
 from webapp.campaigns.drafts import Look, Written
 from webapp.campaigns.forms import ComposeForm
 from webapp.campaigns.models import Campaign, Template
@@ -111,13 +99,6 @@ class ComposePage:
         """The live numbers."""
         return drafts.look(self.written, self.k)
 
-    @property
-    def spread_words(self) -> list[str]:
-        """What the spread comes to, as far as it is known how many get it."""
-        people = self.look.recipients
-        told = spread_words.outlook(spread.asked_of(self.written, clock.now()), people)
-        return [*told.says, *told.warns]
-
     @cached_property
     def account(self) -> GatewayAccount | None:
         """The account that is chosen."""
@@ -150,16 +131,6 @@ class ComposePage:
             one.id: ngettext("%(count)s person", "%(count)s people", one.size, count=format_decimal(one.size))
             for one in groups.groups()
         }
-
-    @property
-    def again_notes(self) -> dict[str, str]:
-        """How many the earlier campaign has, and what is not known of them."""
-        source = again.source_of(self.written.again)
-        if source is None or self.written.again is None:
-            return {}
-        count = format_decimal(source.people)
-        said = ngettext("%(count)s person", "%(count)s people", source.people, count=count)
-        return {again.value_of(self.written.again): " · ".join(filter(None, (said, source.warning)))}
 
     @property
     def asked(self) -> str:

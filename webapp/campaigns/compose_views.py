@@ -15,8 +15,7 @@ from flask_wtf import FlaskForm
 from webapp import tenancy
 from webapp.accounts.permissions import requires
 from webapp.accounts.requests import long_text
-from webapp.campaigns import again, composing, discarding, drafts, queries, testing
-from webapp.campaigns.again import Outcome
+from webapp.campaigns import composing, discarding, drafts, queries, testing
 from webapp.campaigns.blueprint import blueprint, campaign_or_404
 from webapp.campaigns.compose_page import ComposePage, conflict_with
 from webapp.campaigns.drafts import StaleDraftError
@@ -33,20 +32,11 @@ CONFLICT_SHOWN = 422
 @blueprint.get("/campaigns/new")
 @requires("campaigns.write")
 def new() -> Response:
-    """Compose; `from` names a campaign whose people and text to begin with, `template` a template.
-
-    `again`: a campaign with whose text to begin, for those who came out there as `outcome` says.
-    """
+    """Compose; `from` names a campaign whose people and text to begin with, `template` a template."""
     form = composing.new_form()
-    names = ("from", "again", "template")
-    source_id, again_id, template_id = (request.args.get(name, type=int) for name in names)
+    source_id, template_id = (request.args.get(name, type=int) for name in ("from", "template"))
     if source_id is not None:
         composing.fill_copy(form, campaign_or_404(source_id))
-    elif again_id is not None:
-        source, outcome = campaign_or_404(again_id), request.args.get("outcome", "")
-        if not again.may_be_sent_again(source) or outcome not in list(Outcome):
-            abort(404)
-        composing.fill_again(form, source, Outcome(outcome))
     elif template_id is not None:
         composing.fill_template(form, template_or_404(template_id))
     return ComposePage(form).whole()

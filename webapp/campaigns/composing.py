@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from flask import g, request
@@ -13,14 +13,11 @@ from sqlalchemy import select
 
 from webapp import clock, tenancy
 from webapp.accounts.requests import MOST_ID
-from webapp.campaigns import again, drafts, moments, queries, spread_forms, template_operations
-from webapp.campaigns.again import Outcome
-from webapp.campaigns.drafts import MOST_NAME, MOST_SIGNATURE, Written
+from webapp.campaigns import drafts, moments, queries, template_operations
+from webapp.campaigns.drafts import MOST_SIGNATURE, Written
 from webapp.campaigns.forms import MOST_KEY, ComposeForm
 from webapp.campaigns.models import Campaign, Template
-from webapp.campaigns.spread import Spread
 from webapp.campaigns.states import Kind
-from webapp.campaigns.written import Again
 from webapp.contacts import groups
 from webapp.errors import DomainError, Words
 from webapp.gateway import queries as gateway
@@ -47,8 +44,6 @@ def read(form: ComposeForm, kept: Campaign | None) -> Reading:
     if form.when.data == "now" and (form.send_at.data or "").strip():
         sentence = _("You chose to send now, but gave a time. Choose Later, or take the time out.")
         faults.append(DomainError(sentence, "send_at"))
-    spread, unread = spread_forms.read(form, Spread.of(kept), g.team.time_zone)
-    faults += unread
     written = Written(
         account_id=form.account.data or _NO_ACCOUNT,
         numbers=form.numbers.data or "",
@@ -63,13 +58,9 @@ def read(form: ComposeForm, kept: Campaign | None) -> Reading:
         kind=form.kind.data or "",
         defaults=form.defaults,
         leave_out_long=bool(form.leave_out_long.data),
-        leave_out_refused=bool(form.leave_out_refused.data),
-        again=_again(form),
         send_at=send_at,
         not_after=_time(form, "not_after", kept, faults) if form.not_after.data else None,
         at_hours_end=form.at_hours_end.data or "",
-        per_hour=spread.per_hour,
-        even_until=spread.even_until,
     )
     return Reading(written, faults)
 
@@ -86,16 +77,12 @@ def fill(form: ComposeForm, written: Written) -> None:
     form.each_line.data = written.each_line
     form.defaults = written.defaults
     form.leave_out_long.data = written.leave_out_long
-    form.leave_out_refused.data = written.leave_out_refused
-    form.again.data = [again.value_of(written.again)] if written.again is not None else []
-    _offer_again(form)
     # A test that is edited becomes what everything else is.
     form.kind.data = Kind.NOTICE if written.kind == Kind.TEST else written.kind
     form.when.data = "now" if written.send_at is None else "later"
     form.send_at.data = moments.local_text(written.send_at, zone)
     form.not_after.data = moments.local_text(written.not_after, zone)
     form.at_hours_end.data = written.at_hours_end
-    spread_forms.show(form, Spread(written.per_hour, written.even_until), zone)
 
 
 def new_form() -> ComposeForm:
@@ -126,27 +113,11 @@ def sent_form() -> ComposeForm:
 
 
 def fill_copy(form: ComposeForm, source: Campaign) -> None:
-    """Begin with the people and the text of another campaign; its times are its own.
-
-    Where that one was spread evenly the page asks for another end.
-    """
+    """Begin with the people and the text of another campaign; its times are its own."""
     account_id = form.account.data
-    fill(form, drafts.written_of(source))
-    form.when.data = "now"
-    form.send_at.data = form.not_after.data = form.even_until.data = ""
+    fill(form, replace(drafts.written_of(source), send_at=None, not_after=None))
     if source.account_id not in {one.id for one in gateway.accounts() if one.disabled_at is None}:
         form.account.data = account_id
-
-
-def fill_again(form: ComposeForm, source: Campaign, outcome: Outcome) -> None:
-    """Begin with the text of another campaign, for those who came out like this there."""
-    fill_copy(form, source)
-    form.numbers.data, form.name.data = "", _("%(name)s (again)", name=source.name)[:MOST_NAME]
-    for names in (form.groups, form.minus, form.gone, form.gone_minus):
-        names.data = []
-    _offer_gone(form)
-    form.again.data = [again.value_of((source.id, outcome))]
-    _offer_again(form)
 
 
 def fill_template(form: ComposeForm, template: Template) -> None:
@@ -217,25 +188,12 @@ def _choices(form: ComposeForm, keep: int | None = None) -> list[GatewayAccount]
     ]
     form.groups.choices = form.minus.choices = [(one.id, one.name) for one in groups.groups()]
     _offer_gone(form)
-    _offer_again(form)
     return accounts
 
 
 def _ids(said: list[int] | None) -> tuple[int, ...]:
     """The ids of a choice; one that none can be stands for a group that is not there."""
     return tuple(one if 0 < one <= MOST_ID else 0 for one in said or ())
-
-
-def _again(form: ComposeForm) -> Again | None:
-    """The earlier campaign that is ticked. One that is none stays, so that the page can say so."""
-    said = next(iter(form.again.data or ()), None)
-    return (again.read(said) or (0, said[:MOST_KEY])) if said else None
-
-
-def _offer_again(form: ComposeForm) -> None:
-    """An earlier campaign can only be unticked."""
-    found = [(one, again.source_of(again.read(one))) for one in form.again.data or ()]
-    form.again.choices = [(one, source.words) for one, source in found if source is not None]
 
 
 def _offer_gone(form: ComposeForm) -> None:

@@ -20,7 +20,6 @@ _REASONS = (
     Reason.TWICE,
     Absent.IN_MINUS,
     Absent.OPTED_OUT,
-    Absent.REFUSED,
     Absent.BRACKETS,
     Absent.NO_VALUE,
     Absent.TOO_LONG_TEXT,
@@ -46,7 +45,6 @@ def count_groups(account: GatewayAccount, people: People, laid: Laid) -> None:
             "first": lengths.first_part,
             "next": lengths.next_part,
             "limit": lengths.text,
-            "leave_out_refused": written.leave_out_refused,
             "leave_out_long": bool(fields) and written.leave_out_long,
         },
     ).one()  # fmt: skip

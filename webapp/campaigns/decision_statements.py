@@ -95,13 +95,11 @@ ON CONFLICT DO NOTHING
 )
 
 # Batches of an account that were refused for one bad number and cut, whose numbers are all of these; a
-# request that was never made cannot be meant. One with an unclear attempt was not cut but replaced because
-# a person had it sent again, whatever a repeat of it was told.
+# request that was never made cannot be meant.
 HALVED = text(
     """
 SELECT 1 FROM batch
 WHERE team_id = :team AND account_id = :account AND state = 'replaced' AND why = 'bad_number'
-    AND first_unknown_at IS NULL
     AND mobiles @> CAST(:mobiles AS text[])
     AND cardinality(CAST(:mobiles AS text[])) >= least(:fewest, size - 1)
     AND EXISTS (
@@ -119,7 +117,7 @@ WITH RECURSIVE cut AS (
     FROM batch JOIN attempt ON attempt.team_id = :team AND attempt.campaign_id = batch.campaign_id
         AND attempt.batch_no = batch.no AND attempt.n = batch.attempts
     WHERE batch.team_id = :team AND batch.account_id = :account AND batch.state = 'replaced'
-        AND batch.why = 'bad_number' AND batch.first_unknown_at IS NULL
+        AND batch.why = 'bad_number'
     UNION ALL
     SELECT batch.campaign_id, batch.no, cut.started_at FROM cut
     JOIN batch ON batch.team_id = :team AND batch.campaign_id = cut.campaign_id AND batch.parent = cut.no
@@ -169,9 +167,7 @@ SELECT * FROM call WHERE place <= :most ORDER BY shown, started_at, batch_no, n
 """
 )
 
-# The balance before the first call and after the last one, and what else went in between: what the gateway
-# took costs what it costs, what is unclear may. `blurred`: of something it cannot be told whether it was paid
-# for before, between or after the readings.
+# The balance before the first call and after the last one, and whether anything else can have moved it.
 BALANCE_AROUND = text(
     """
 WITH earlier AS (
@@ -184,32 +180,19 @@ WITH earlier AS (
     WHERE team_id = :team AND account_id = :account AND outcome = 'ok' AND messages IS NOT NULL
         AND id > :last_id
     ORDER BY id LIMIT 1
-), other AS (
-    SELECT attempt.campaign_id, attempt.batch_no, min(batch.size * batch.parts) AS cost,
-        bool_or(attempt.outcome = 'taken')
-            OR bool_or(batch.state = 'accepted' AND batch.why IS DISTINCT FROM 'person') AS taken,
-        bool_and(attempt.started_at > earlier.read_at
-            AND coalesce(attempt.finished_at, 'infinity') < later.read_at
-            AND coalesce(batch.first_unknown_at, 'infinity') > earlier.read_at) AS inside
-    FROM earlier CROSS JOIN later
-    JOIN campaign ON campaign.team_id = :team AND campaign.account_id = :account
-        AND campaign.started_at < later.read_at
-        AND coalesce(campaign.handed_over_at, 'infinity') > earlier.read_at
-    JOIN attempt ON attempt.team_id = :team AND attempt.campaign_id = campaign.id
-        AND attempt.started_at < later.read_at
-        AND coalesce(attempt.finished_at, 'infinity') > earlier.read_at
-        AND coalesce(attempt.outcome, 'unknown') NOT IN ('not_left', 'never_left', 'refused')
-        AND NOT (campaign.id = :campaign AND attempt.batch_no = ANY(:numbers))
-    JOIN batch ON batch.team_id = :team AND batch.campaign_id = attempt.campaign_id
-        AND batch.no = attempt.batch_no
-    GROUP BY attempt.campaign_id, attempt.batch_no
 )
 SELECT earlier.messages AS before, earlier.read_at AS before_at, later.messages AS after,
     later.read_at AS after_at,
-    EXISTS (SELECT 1 FROM other WHERE NOT inside) AS blurred,
-    (SELECT coalesce(sum(cost), 0) FROM other WHERE taken) AS taken,
-    (SELECT coalesce(sum(cost), 0) FROM other WHERE NOT taken) AS unclear,
-    (SELECT count(*) FROM other WHERE NOT taken) AS unclear_batches
+    EXISTS (
+        SELECT 1 FROM campaign JOIN attempt ON attempt.team_id = :team AND attempt.campaign_id = campaign.id
+        WHERE campaign.team_id = :team AND campaign.account_id = :account
+            AND campaign.started_at < later.read_at
+            AND coalesce(campaign.handed_over_at, 'infinity') > earlier.read_at
+            AND attempt.started_at < later.read_at
+            AND coalesce(attempt.finished_at, 'infinity') > earlier.read_at
+            AND coalesce(attempt.outcome, 'unknown') NOT IN ('not_left', 'never_left', 'refused')
+            AND NOT (campaign.id = :campaign AND attempt.batch_no = ANY(:numbers))
+    ) AS others
 FROM earlier CROSS JOIN later
 """
 )

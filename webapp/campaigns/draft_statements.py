@@ -23,7 +23,6 @@ STORE_AUDIENCE = text(
 INSERT INTO audience (team_id, campaign_id, text_hash, mobile, copy, variables)
 SELECT :team, :campaign, decode(hash, 'hex'), mobile, copy, own
 FROM json_to_recordset(CAST(:rows AS json)) AS made (hash text, mobile text, copy smallint, own jsonb)
-ORDER BY hash, mobile, copy
 """
 )
 
@@ -76,8 +75,7 @@ ORDER BY length(content) DESC, text_hash LIMIT 1)
 )
 
 # The recipients of a draft, or of a campaign that is planned, with what was filled in; not those who are in
-# one of its groups, or of the earlier campaign that it reads people from. A number that was erased is none
-# any more.
+# one of its groups. A number that was erased is none any more.
 LINES_OF_AUDIENCE = text(
     """
 SELECT mobile, variables FROM audience
@@ -87,8 +85,6 @@ WHERE team_id = :team AND campaign_id = :campaign AND NOT EXISTS (
     JOIN campaign_group ON campaign_group.team_id = :team AND campaign_group.campaign_id = :campaign
         AND campaign_group.group_id = grouped_contact.group_id AND NOT campaign_group.minus
     WHERE contact.team_id = :team AND contact.mobile = audience.mobile)
-    AND NOT EXISTS (SELECT 1 FROM message AS earlier WHERE earlier.team_id = :team
-        AND earlier.campaign_id = :again AND earlier.mobile = audience.mobile)
 ORDER BY mobile, copy LIMIT :most
 """
 )
@@ -101,8 +97,6 @@ WHERE team_id = :team AND campaign_id = :campaign AND mobile LIKE '1%' AND NOT E
     JOIN campaign_group ON campaign_group.team_id = :team AND campaign_group.campaign_id = :campaign
         AND campaign_group.group_id = grouped_contact.group_id AND NOT campaign_group.minus
     WHERE contact.team_id = :team AND contact.mobile = message.mobile)
-    AND NOT EXISTS (SELECT 1 FROM message AS earlier WHERE earlier.team_id = :team
-        AND earlier.campaign_id = :again AND earlier.mobile = message.mobile)
 ORDER BY mobile, copy LIMIT :most
 """
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask_babel import gettext as _
 
 from webapp.accounts.audit import audit
-from webapp.campaigns import caps, schedule, tallies
+from webapp.campaigns import schedule, tallies
 from webapp.campaigns.locking import locked_campaign
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.states import CampaignState
@@ -29,7 +29,6 @@ def reopen(campaign_id: int) -> Campaign:
             _("This campaign has begun, so it cannot be edited any more. You can stop it, or duplicate it.")
         )
     tallies.take_back(campaign)
-    caps.release(campaign)
     campaign.state = CampaignState.DRAFT
     campaign.version += 1
     # The numbers of the batches go on: a batch of the old plan that is being cut takes two more of them.

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 
 from webapp import jobs, tenancy
-from webapp.campaigns import caps, statements
+from webapp.campaigns import statements
 from webapp.campaigns.models import Batch, Campaign
 from webapp.campaigns.states import BatchState, CampaignState
 from webapp.gateway.models import GatewayAccount
@@ -31,7 +31,6 @@ def note_stopped(campaign_id: int, now: datetime) -> None:
         statements.STOPPED, {"team": tenancy.scope(), "campaign": campaign_id, "now": now}
     ).first()  # fmt: skip
     if row is not None:
-        caps.release_unsent(campaign_id)
         _ask_balance(row.account_id)
 
 

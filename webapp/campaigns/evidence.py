@@ -17,13 +17,14 @@ from sqlalchemy import Row
 
 from webapp import tenancy
 from webapp.accounts.permissions import may
-from webapp.campaigns import balance_told, pausing, trace_words
 from webapp.campaigns import decision_statements as statements
+from webapp.campaigns import pausing, recipients, trace_words
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.states import BatchState
 from webapp.campaigns.trace_words import Event
 from webapp.characters import CONTROL
 from webapp.contacts.numbers import MOBILE
+from webapp.database import id_at
 from webapp.gateway import queries as gateway
 from webapp.gateway.models import GatewayAccount, RepeatMode
 from webapp.reading import mask, moment
@@ -112,7 +113,7 @@ def _evidence(
 ) -> Evidence:
     facts = [
         *_by_reports(row),
-        *balance_told.sentences(campaign, account, row, calls),
+        *_by_balance(campaign, account, row, calls),
         _by_machine(account, row),
         *_by_person(row),
         _deadline(account, row, now),
@@ -155,6 +156,67 @@ def _by_reports(row: Row[Any]) -> list[str]:
             )
         ]
     return [_("No report has come for these people.")]
+
+
+def _by_balance(
+    campaign: Campaign, account: GatewayAccount, row: Row[Any], calls: list[Row[Any]]
+) -> list[str]:
+    """What the balance tells, in one sentence; nothing where it was not read before and after."""
+    if not calls or any(call.finished_at is None for call in calls):
+        return []
+    last = max(call.finished_at for call in calls)
+    around = tenancy.session().execute(
+        statements.BALANCE_AROUND,
+        {
+            "team": tenancy.scope(),
+            "account": account.id,
+            "campaign": campaign.id,
+            "numbers": sorted({call.batch_no for call in calls}),
+            "first_id": id_at(min(call.started_at for call in calls)),
+            # A millisecond later than any id of that moment.
+            "last_id": id_at(last + timedelta(milliseconds=1)),
+        },
+    ).first()  # fmt: skip
+    if around is None:
+        return []
+    if around.others:
+        return [_("Other messages went through this account in between, so its balance tells nothing.")]
+    fell = around.before - around.after
+    parts = recipients.parts_of(campaign, account, row.content) or 0
+    numbers = {
+        "before": format_decimal(around.before),
+        "after": format_decimal(around.after),
+        "before_at": moment(around.before_at, seconds=True),
+        "after_at": moment(around.after_at, seconds=True),
+    }
+    read = _("Balance: %(before)s at %(before_at)s, %(after)s at %(after_at)s.", **numbers)
+    return [f"{read} {_fell(fell, row.size, parts)}"]
+
+
+def _fell(fell: int, size: int, parts: int) -> str:
+    numbers = {
+        "fell": format_decimal(abs(fell)),
+        "size": format_decimal(size),
+        "parts": format_decimal(parts),
+        "cost": format_decimal(size * parts),
+    }
+    if fell == 0:
+        return _("It did not change: probably not sent.")
+    if fell < 0:
+        return _("It rose by %(fell)s, so it tells nothing.", **numbers)
+    if fell == size * parts:
+        return ngettext(
+            "It fell by %(fell)s = %(size)s × %(parts)s part: probably sent.",
+            "It fell by %(fell)s = %(size)s × %(parts)s parts: probably sent.",
+            parts,
+            **numbers,
+        )
+    return ngettext(
+        "It fell by %(fell)s. The whole batch costs %(cost)s = %(size)s × %(parts)s part.",
+        "It fell by %(fell)s. The whole batch costs %(cost)s = %(size)s × %(parts)s parts.",
+        parts,
+        **numbers,
+    )
 
 
 def _by_machine(account: GatewayAccount, row: Row[Any]) -> str:

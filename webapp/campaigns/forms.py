@@ -23,7 +23,6 @@ from wtforms.validators import InputRequired, Length
 from wtforms.widgets import DateTimeLocalInput
 
 from webapp.campaigns import texts
-from webapp.campaigns.spread_forms import SpreadFields
 from webapp.campaigns.states import AtHoursEnd, Kind
 
 # More is let in than a paste may have, so that it is the form that says so.
@@ -48,7 +47,7 @@ def _pasted(text: str | None) -> str | None:
     return text and _BROKEN.sub("\ufffd", _BREAKS.sub("\n", text))
 
 
-class ComposeForm(SpreadFields):
+class ComposeForm(FlaskForm):  # type: ignore[misc] # the library carries no types
     """Everything that makes a campaign. Half of it may be missing: a draft is kept as it is."""
 
     # The draft that the page is about, once there is one, and which of its versions the page knows.
@@ -68,8 +67,6 @@ class ComposeForm(SpreadFields):
     account = SelectField(_l("Gateway account"), coerce=int)
     groups = SelectMultipleField(_l("Groups"), coerce=int)
     minus = SelectMultipleField(_l("But nobody who is in"), coerce=int)
-    # People of an earlier campaign by how they came out there, as `again.value_of` names them.
-    again = SelectMultipleField(_l("People of an earlier campaign"))
     # Groups that are deleted by now, by their names: a person takes them out, not the page.
     gone = SelectMultipleField(_l("Groups that were deleted"))
     gone_minus = SelectMultipleField(_l("Groups to leave out that were deleted"))
@@ -85,7 +82,6 @@ class ComposeForm(SpreadFields):
         _l("Each line is a message of its own"),
         description=_l("Also where a number stands in several lines. The same text goes to it once."),
     )
-    leave_out_refused = BooleanField(_l("Leave out numbers that a gateway refused before"))
     signature = StringField(
         _l("Signature"),
         description=_l("The name of your shop, clinic or school. It is sent in 【 】 before the text."),
@@ -163,5 +159,3 @@ class ConfirmForm(FlaskForm):  # type: ignore[misc] # the library carries no typ
     key = HiddenField(validators=[InputRequired(), Length(max=MOST_KEY)])
     seen = HiddenField(validators=[InputRequired(), Length(max=MOST_KEY)])
     was = HiddenField(validators=[Length(max=MOST_KEY)])
-    # How many get it, typed, where they are many.
-    people = StringField(validators=[Length(max=MOST_KEY)])

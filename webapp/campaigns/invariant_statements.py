@@ -199,20 +199,6 @@ WHERE batch.team_id = :team
             AND child.parent = batch.no AND child.again))
 """)
 
-# Caps. A day without a row has nothing reserved, and what is not on its way any more holds nothing of a day.
-RESERVED = _found("""
-SELECT held.first AS campaign, 0 AS no
-FROM (SELECT day, reserved FROM day_spend WHERE team_id = :team) AS spent
-FULL JOIN (
-    SELECT reserved_on AS day, sum(reserved_parts) AS parts, min(id) AS first FROM campaign
-    WHERE team_id = :team AND reserved_on IS NOT NULL GROUP BY 1
-) AS held ON held.day = spent.day
-WHERE coalesce(spent.reserved, 0) <> coalesce(held.parts, 0)
-UNION
-SELECT id, 0 FROM campaign WHERE team_id = :team AND (reserved_parts > 0 OR reserved_on IS NOT NULL)
-    AND (state IN ('draft', 'missed') OR reserved_on IS NULL)
-""")
-
 # What the state of a campaign says of its batches.
 STATES = _found("""
 SELECT campaign.id AS campaign, batch.no FROM campaign

@@ -137,11 +137,6 @@ RULES = (
     ),
     Rule("I7", "tallies, minutes and roll-ups agree with a recount", _recount),
     Rule(
-        "Caps",
-        "what is reserved for a day is what its campaigns hold of it",
-        _rows(statements.RESERVED, "what is reserved is not what the campaigns of the day make up"),
-    ),
-    Rule(
         "States",
         "the state of a campaign says what its batches do",
         _rows(statements.STATES, "a batch is on its way, or was tried, against its campaign's state"),

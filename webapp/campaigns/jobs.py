@@ -8,8 +8,7 @@ from flask import current_app
 from sqlalchemy import func, select
 
 from webapp import clock, jobs, tenancy
-from webapp.accounts.queries import owners
-from webapp.campaigns import drafts, endings, notices, operations, planning, queries, reaper, sender
+from webapp.campaigns import drafts, endings, notices, operations, queries, reaper, sender
 from webapp.settings import settings_of
 
 
@@ -53,15 +52,6 @@ def tell_owners(campaign_id: int) -> None:
         notices.tell_owners(campaign)
 
 
-@jobs.job("campaigns.tell_large")
-def tell_large(campaign_id: int, user_id: int) -> None:
-    """A campaign begins that takes much of what one may: an owner is told, who may know nothing of it."""
-    campaign = queries.campaign(campaign_id)
-    person = next((one for one in owners() if one.id == user_id), None)
-    if campaign is not None and person is not None:
-        notices.tell_large(campaign, person)
-
-
 @jobs.job("campaigns.split_oversized")
 def split_oversized(account_id: int) -> None:
     """The gateway takes fewer numbers a request than batches were planned for."""
@@ -82,10 +72,6 @@ def finish_campaigns() -> None:
             session.commit()
             reaper.close_abandoned(clock.now(), times)
             session.commit()
-            for campaign_id in planning.campaigns_to_clear():
-                while planning.plan_chunk(campaign_id):
-                    session.commit()
-                session.commit()
 
 
 @jobs.periodic("campaigns.partitions", "23 4 * * * 0")

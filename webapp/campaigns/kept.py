@@ -8,9 +8,9 @@ from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, delete, select
 
 from webapp import clock, tenancy
-from webapp.campaigns import again, draft_statements, moments
+from webapp.campaigns import draft_statements, moments
 from webapp.campaigns.models import Campaign, CampaignGroup, DraftPaste
-from webapp.campaigns.written import MOST_PASTED, Again, Written, name_to_keep, tidy
+from webapp.campaigns.written import MOST_PASTED, Written, name_to_keep, tidy
 from webapp.contacts.models import ContactGroup
 from webapp.errors import DomainError
 
@@ -43,13 +43,9 @@ def written_of(campaign: Campaign) -> Written:
             kind=campaign.kind,
             defaults=campaign.defaults,
             leave_out_long=campaign.leave_out_long,
-            leave_out_refused=campaign.leave_out_refused,
-            again=_again_of(campaign),
             send_at=campaign.send_at,
             not_after=campaign.not_after,
             at_hours_end=campaign.at_hours_end,
-            per_hour=campaign.per_hour,
-            even_until=campaign.even_until,
         )
     )
 
@@ -74,7 +70,7 @@ def lines_of(campaign: Campaign, most: int) -> str:
         return paste.numbers
     if campaign.layout is not None and not campaign.layout["pasted"]:
         return ""
-    key = {"team": campaign.team_id, "campaign": campaign.id, "most": most, "again": campaign.again_of}
+    key = {"team": campaign.team_id, "campaign": campaign.id, "most": most}
     rows = session.execute(draft_statements.LINES_OF_AUDIENCE, key).all()
     rows = rows or session.execute(draft_statements.LINES_OF_MESSAGES, key).all()
     return _lines([(row.mobile, row.variables or {}) for row in rows])
@@ -87,31 +83,14 @@ def put(campaign: Campaign, written: Written, user_id: int) -> None:
     campaign.name = name_to_keep(written)
     campaign.kind, campaign.at_hours_end = written.kind, written.at_hours_end
     campaign.defaults, campaign.leave_out_long = dict(written.defaults), written.leave_out_long
-    campaign.leave_out_refused = written.leave_out_refused
-    _put_again(campaign, written)
     campaign.each_line = written.each_line
     campaign.send_at, campaign.not_after = written.send_at, written.not_after
     campaign.start_by = moments.start_by(written.send_at)
-    campaign.per_hour, campaign.even_until = written.per_hour, written.even_until
     campaign.saved_at, campaign.saved_by = clock.now(), user_id
     session = tenancy.session()
     session.flush()
     session.merge(DraftPaste(team_id=campaign.team_id, campaign_id=campaign.id, numbers=written.numbers))
     _put_groups(campaign, written)
-
-
-def _again_of(campaign: Campaign) -> Again | None:
-    if campaign.again_of is None or campaign.again_outcome is None:
-        return None
-    return campaign.again_of, campaign.again_outcome
-
-
-def _put_again(campaign: Campaign, written: Written) -> None:
-    source = again.source_of(written.again)
-    if written.again is not None and source is None:
-        raise again.gone()
-    campaign.again_of, campaign.again_outcome = written.again or (None, None)
-    campaign.again_people = 0 if source is None else source.people
 
 
 def _put_groups(campaign: Campaign, written: Written) -> None:

@@ -15,19 +15,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from webapp import clock, tenancy
-from webapp.campaigns import (
-    again_statements,
-    clearing,
-    draft_statements,
-    people_statements,
-    refused,
-    storing_drafts,
-)
+from webapp.campaigns import clearing, draft_statements, people_statements, storing_drafts
 from webapp.campaigns.audience import Figures, Laid, Laying, Weigher
 from webapp.campaigns.models import Audience, Campaign, CampaignText
-from webapp.campaigns.people import People, again_key
+from webapp.campaigns.people import People
 from webapp.campaigns.reasons import Absent
-from webapp.campaigns.spread import asked_of
 from webapp.contacts import queries as contacts
 from webapp.contacts.numbers import Reason
 from webapp.contacts.pastes import MOST_LISTED, LeftOut, LeftOuts
@@ -45,7 +37,7 @@ LONGEST_CHANGE = timedelta(minutes=10)
 class Layout:
     """How far an audience is laid out, and what it came to. `source`: what it was made from.
 
-    `place`: which source is next, -1 for the paste; `after`: the last contact, or number, of it that is done.
+    `place`: which group is next, -1 for the paste; `after`: the last contact of it that is done.
     """
 
     version: int
@@ -106,7 +98,7 @@ def lay_slice(campaign: Campaign, account: GatewayAccount, people: People) -> bo
         return False
     if not layout.cleared:
         layout.cleared = not _clear(campaign)
-    elif layout.place < len(people.places):
+    elif layout.place < len(people.written.groups):
         _lay(campaign, account, people, layout)
     else:
         _finish(campaign, account, people, layout)
@@ -140,18 +132,6 @@ def still_right(campaign: Campaign, layout: Layout, account: GatewayAccount, peo
         and session.execute(people_statements.OPTED_OUT_SINCE, key).scalar_one()
     ):
         return False
-    if source["again"] != was.get("again", []):
-        if people.earlier is None:
-            return False
-        those = {**key, **again_key(people.earlier)}
-        others = {"groups": list(people.written.groups), "pasted": list(people.mobiles)}
-        if session.execute(again_statements.CAME_OUT_OTHERWISE, {**those, **others}).scalar_one():
-            return False
-    if (
-        source["refused"] != was.get("refused")
-        and session.execute(people_statements.REFUSED_SINCE, key).scalar_one()
-    ):
-        return False
     layout.source = source
     _keep(campaign, layout)
     return True
@@ -171,8 +151,6 @@ def _source(account: GatewayAccount, people: People) -> dict[str, Any]:
         "groups": [[one.id, one.version] for one in people.sizes.values()],
         "contacts": contacts.version(),
         "opt_outs": [opt_outs.people, opt_outs.latest.isoformat() if opt_outs.latest else ""],
-        "again": list(people.earlier.state) if people.earlier is not None else [],
-        "refused": refused.newest() if people.written.leave_out_refused else [],
     }
 
 
@@ -196,7 +174,7 @@ def _lay(campaign: Campaign, account: GatewayAccount, people: People, layout: La
         if layout.place < 0:
             candidates = people.of_paste()
         else:
-            candidates, after = people.of_place(layout.place, layout.after)
+            candidates, after = people.of_group(layout.place, layout.after)
         laid = Laid(people.fields, left_out=_left_out(campaign, people, layout), figures=layout.figures)
         laying = Laying(account, people.written, people.fields, laid)
         laying.add(candidates)
@@ -216,20 +194,18 @@ def _lay_in_database(
     written = people.written
     text = Weigher(account, written, ()).text({})
     left_out = _left_out(campaign, people, layout)
-    of_group = isinstance(people.places[layout.place], int)
-    until, more = (0, False) if of_group else people.stretch(layout.after, SET_SLICE)
+    groups = written.groups
     storing_drafts.store_texts(campaign, [text])
     row = tenancy.session().execute(
-        people_statements.LAY_SLICE if of_group else again_statements.LAY_SLICE,
+        people_statements.LAY_SLICE,
         {
             "team": campaign.team_id,
             "campaign": campaign.id,
-            **people.place_key(layout.place),
+            "group": groups[layout.place],
+            "earlier": list(groups[: layout.place]),
             "minus": list(written.minus),
-            "leave_out_refused": written.leave_out_refused,
             "pasted": list(people.mobiles),
             "after": layout.after,
-            "until": until,
             "chunk": SET_SLICE,
             "hash": text.hash,
             "digest": f"{layout.digest}{text.hash.hex()}{text.parts}",
@@ -239,12 +215,7 @@ def _lay_in_database(
     for listed in row.listed or ():
         mobile, reason = listed.split(" ")
         left_out.keep(LeftOut(0, mobile, reason))
-    counts = {
-        Reason.TWICE: row.twice,
-        Absent.IN_MINUS: row.in_minus,
-        Absent.OPTED_OUT: row.opted_out,
-        Absent.REFUSED: row.refused,
-    }
+    counts = {Reason.TWICE: row.twice, Absent.IN_MINUS: row.in_minus, Absent.OPTED_OUT: row.opted_out}
     left_out.count({str(reason): number for reason, number in counts.items()})
     length = len(text.shown)
     layout.figures.entries += row.walked
@@ -252,8 +223,6 @@ def _lay_in_database(
     layout.digest = row.digest
     layout.walked += row.walked
     _keep_left_out(campaign, left_out)
-    if not of_group:
-        return until if more else None
     return row.after if row.walked == SET_SLICE else None
 
 
@@ -277,9 +246,7 @@ def _finish(campaign: Campaign, account: GatewayAccount, people: People, layout:
     """All is laid out: note what it weighs."""
     key = {"team": campaign.team_id, "campaign": campaign.id}
     session = tenancy.session()
-    asked, most = asked_of(campaign, clock.now()), account.numbers_per_request
-    limit = asked.numbers_a_request(layout.figures.recipients, most)
-    weight = session.execute(draft_statements.TEXTS, {**key, "limit": limit}).one()
+    weight = session.execute(draft_statements.TEXTS, {**key, "limit": account.numbers_per_request}).one()
     ends = list(session.scalars(draft_statements.SHORTEST_AND_LONGEST, key))
     layout.texts, layout.requests = weight.texts, int(weight.requests)
     layout.shortest, layout.longest = (ends[0], ends[-1]) if ends else ("", "")

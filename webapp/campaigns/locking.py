@@ -1,7 +1,6 @@
 """A campaign's row, or a batch's, locked and as it is now, whatever the session had read of it before.
 
-Batches are locked before their campaign, several of one kind in the order of their keys
-(docs/sending-inside.md).
+Batches are locked before their campaign, several of one kind in the order of their keys (docs/sending.md).
 """
 
 from __future__ import annotations

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import islice
 
-from webapp import clock
 from webapp.campaigns import counting, laying
 from webapp.campaigns.audience import Candidate, Figures, Laid, Laying, Text, Weigher
 from webapp.campaigns.people import People
 from webapp.campaigns.previews import account_of
 from webapp.campaigns.problems import problems
-from webapp.campaigns.spread import asked_of
 from webapp.campaigns.written import Written, check_sizes, tidy
 from webapp.contacts.pastes import LeftOut
 from webapp.errors import DomainError, Words
@@ -88,7 +86,7 @@ def look(written: Written, k: int = 0) -> Look:
         return Look(problems=[(error.field, error.message)])
     people = People(written)
     large = laying.is_large(people)
-    uncounted = large and (people.grouped > counting.MOST_COUNTED or people.earlier is not None)
+    uncounted = large and people.grouped > counting.MOST_COUNTED
     laid = _paste(account, people)
     examples = laid
     if large:
@@ -119,7 +117,7 @@ def look(written: Written, k: int = 0) -> Look:
         parts_least=figures.parts_least,
         parts=figures.parts,
         cost=figures.cost,
-        requests=0 if large else _requests(laid, account, written),
+        requests=0 if large else _requests(laid, account),
         texts=0 if large else len(laid.texts()),
         known=people.known,
         fields=people.fields,
@@ -150,22 +148,20 @@ def _examples(account: GatewayAccount, people: People, pasted: Laid) -> Laid:
     """A few of many people, laid out."""
     examples = Laid(people.fields, recipients=pasted.recipients[:EXAMPLES])
     some: list[Candidate] = []
-    for place in range(len(people.places)):
+    for place in range(len(people.written.groups)):
         if len(some) < EXAMPLES:
-            some += people.of_place(place, 0, EXAMPLES)[0]
+            some += people.of_group(place, 0, EXAMPLES)[0]
     Laying(account, people.written, people.fields, examples).add(some)
     del examples.recipients[EXAMPLES:]
     return examples
 
 
-def _requests(laid: Laid, account: GatewayAccount, written: Written) -> int:
+def _requests(laid: Laid, account: GatewayAccount) -> int:
     """A request has one text and at most so many numbers."""
-    asked, most = asked_of(written, clock.now()), account.numbers_per_request
-    limit = asked.numbers_a_request(laid.figures.recipients, most)
     people: dict[bytes, int] = {}
     for one in laid.recipients:
         people[one.text.hash] = people.get(one.text.hash, 0) + 1
-    return sum(-(-count // limit) for count in people.values())
+    return sum(-(-count // account.numbers_per_request) for count in people.values())
 
 
 def _sample(laid: Laid, written: Text, k: int) -> Sample:

@@ -1,8 +1,8 @@
-"""Campaigns and what they are made of; docs/sending-inside.md tells how the rows change."""
+"""Campaigns and what they are made of; docs/sending.md tells how the rows change."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary, SmallInteger, Text
@@ -73,36 +73,6 @@ class Campaign(TeamOwned, Base):
     test_of: Mapped[int | None]
     each_line: Mapped[bool] = mapped_column(Boolean, default=False)
     layout: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    per_hour: Mapped[int | None] = mapped_column(Integer)
-    even_until: Mapped[datetime | None]
-    next_at: Mapped[datetime | None]
-    leave_out_refused: Mapped[bool] = mapped_column(Boolean, default=False)
-    again_of: Mapped[int | None]
-    again_outcome: Mapped[str | None] = mapped_column(Text)
-    again_people: Mapped[int] = mapped_column(default=0)
-    reserved_on: Mapped[date | None]
-    reserved_parts: Mapped[int] = mapped_column(default=0)
-    balance_asked_at: Mapped[datetime | None]
-
-
-class DaySpend(TeamOwned, Base):
-    """How many parts campaigns have reserved of a day's cap; the day is one of the team's time zone."""
-
-    __tablename__ = "day_spend"
-
-    day: Mapped[date] = mapped_column(primary_key=True)
-    reserved: Mapped[int] = mapped_column(default=0)
-
-
-class RefusedNumber(TeamOwned, Base):
-    """A number that a gateway refused by itself, and when it last did."""
-
-    __tablename__ = "refused_number"
-
-    mobile: Mapped[str] = mapped_column(Text, primary_key=True)
-    account_id: Mapped[int]
-    campaign_id: Mapped[int]
-    refused_at: Mapped[datetime]
 
 
 class DraftPaste(TeamOwned, Base):

@@ -9,7 +9,7 @@ from sqlalchemy import and_, func, or_, select, update
 
 from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import audit
-from webapp.campaigns import asking, caps, drafts, halving, moments, statements, tallies
+from webapp.campaigns import drafts, halving, moments, statements, tallies
 from webapp.campaigns.locking import locked_campaign
 from webapp.campaigns.models import Batch, Campaign
 from webapp.campaigns.states import STOPPABLE, BatchState, CampaignState, Kind
@@ -54,16 +54,13 @@ def confirm_campaign(campaign_id: int, key: str, seen: str, user_id: int, delay_
     # Also what time has made impossible since: a start that has passed, a limit before it.
     preview = drafts.recheck(campaign)
     _check_sendable(campaign, preview, seen)
-    # Whoever writes to one person waits for the phone beside them.
-    at_once = campaign.kind == Kind.TEST or preview.recipients == 1
-    begin_at = campaign.send_at or now + timedelta(seconds=0 if at_once else delay_seconds)
-    # The last that may refuse: whoever confirms something else for the same day waits from here on.
-    caps.reserve(campaign, preview.cost, begin_at)
     campaign.confirm_key = key
     campaign.preview_hash = preview.digest
     campaign.confirmed_by = user_id
     campaign.confirmed_at = now
-    campaign.begin_at = begin_at
+    # Whoever writes to one person waits for the phone beside them.
+    at_once = campaign.kind == Kind.TEST or preview.recipients == 1
+    campaign.begin_at = campaign.send_at or now + timedelta(seconds=0 if at_once else delay_seconds)
     campaign.start_by = moments.start_by(campaign.send_at)
     campaign.state = CampaignState.PLANNING
     account = drafts.account_of(campaign.account_id)
@@ -73,8 +70,6 @@ def confirm_campaign(campaign_id: int, key: str, seen: str, user_id: int, delay_
     tallies.begin(campaign, preview.recipients)
     session.execute(select(func.partition_ensure(now.date())))
     audit("campaign.sent", "campaign", campaign.id, recipients=preview.recipients, parts=preview.cost)
-    if campaign.send_at is None:
-        asking.ask_early(campaign, now)
     jobs.enqueue("campaigns.wake_sender", campaign.team_id, once="wake")
     return campaign
 

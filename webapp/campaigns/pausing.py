@@ -20,10 +20,8 @@ MOST_UNCLEAR = 3
 UNCLEAR = "unclear"
 # The account's gateway sends to the others when it refuses a batch for one bad number.
 SENDS_REST = "sends_rest"
-# The balance did not reach for all of it, so none of it has gone.
-NOT_ENOUGH = "not_enough"
 # Nobody else tells the owners of these; an account that stops has a mail of its own.
-TOLD_TO_OWNERS = frozenset({UNCLEAR, SENDS_REST, NOT_ENOUGH})
+TOLD_TO_OWNERS = frozenset({UNCLEAR, SENDS_REST})
 
 
 def pause(campaign: Campaign, reason: str, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Whom a campaign is meant for: the numbers of a paste, those of an earlier campaign, then group after group.
+"""Whom a campaign is meant for: the numbers of a paste, then group after group, in slices.
 
 Somebody may come from several places. The paste is first, because what stands beside a number there is meant
 for this campaign; what it does not say, the address book may know.
@@ -9,13 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
-
-from sqlalchemy import Row
 
 from webapp import tenancy
-from webapp.campaigns import again, again_statements, people_statements, texts
-from webapp.campaigns.again import Source
+from webapp.campaigns import people_statements, texts
 from webapp.campaigns.audience import Candidate, fields_in
 from webapp.campaigns.reasons import Absent
 from webapp.campaigns.written import Written
@@ -53,8 +49,7 @@ class People:
     @cached_property
     def known(self) -> tuple[str, ...]:
         """The fields that a text to these people may have."""
-        earlier = self.earlier.fields if self.earlier is not None else ()
-        return tuple(dict.fromkeys((texts.NAME, *self.pasted.columns, *earlier, *contact_fields.names())))
+        return tuple(dict.fromkeys((texts.NAME, *self.pasted.columns, *contact_fields.names())))
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
@@ -67,16 +62,6 @@ class People:
         return frozenset(entry.mobile for entry in self.pasted.entries)
 
     @cached_property
-    def earlier(self) -> Source | None:
-        """The earlier campaign whose people are meant, if there is one."""
-        return again.source_of(self.written.again)
-
-    @cached_property
-    def places(self) -> tuple[Source | int, ...]:
-        """Where people come from besides the paste, in order: an earlier campaign, then groups by id."""
-        return (*([self.earlier] if self.earlier is not None else ()), *self.written.groups)
-
-    @cached_property
     def sizes(self) -> dict[int, GroupSize]:
         """The groups that are chosen, with how many are in them, by id."""
         wanted = [*self.written.groups, *self.written.minus]
@@ -87,9 +72,8 @@ class People:
 
     @property
     def grouped(self) -> int:
-        """How many the earlier campaign and the groups have together; who is in several counts in each."""
-        earlier = self.earlier.people if self.earlier is not None else 0
-        return earlier + sum(self.sizes[one].size for one in self.written.groups if one in self.sizes)
+        """How many are in the groups together; who is in several counts in each."""
+        return sum(self.sizes[one].size for one in self.written.groups if one in self.sizes)
 
     def of_paste(self) -> list[Candidate]:
         """Everybody whose number was pasted."""
@@ -106,53 +90,38 @@ class People:
             people.append(Candidate(entry.mobile, own, entry.line, reason))
         return people
 
-    def of_place(
+    def of_group(
         self, place: int, after: int, chunk: int | None = None
     ) -> tuple[list[Candidate], int | None]:
-        """The next people of this place (from 0), behind `after`; SLICE of them, or `chunk`.
+        """The next people of the group at this place (from 0), behind contact `after`; SLICE, or `chunk`.
 
-        Returns them and where the next slice begins (a contact's id, or a number), None at the end.
+        Returns them and the last contact's id, None where the group is through.
         """
-        key = {**self._key(), **self.place_key(place), "after": after, "chunk": chunk or SLICE}
-        if isinstance(self.places[place], int):
-            rows = tenancy.session().execute(people_statements.SLICE, key).all()
-            return self._candidates(rows), rows[-1].place if len(rows) == key["chunk"] else None
-        # Of an earlier campaign a few people may be meant, somewhere: it is walked a whole slice at a time.
-        until, more = self.stretch(after, max(chunk or 0, SLICE))
-        rows = tenancy.session().execute(again_statements.SLICE, {**key, "until": until}).all()
-        return self._candidates(rows, of_lines=True), until if more else None
-
-    def stretch(self, after: int, messages: int) -> tuple[int, bool]:
-        """Up to which number so many messages of the earlier campaign go, and whether more may follow."""
-        key = {"team": tenancy.scope(), **again_key(self.earlier), "after": after, "chunk": messages}
-        row = tenancy.session().execute(again_statements.STRETCH, key).one()
-        return row.until or after, row.messages == messages
-
-    def place_key(self, place: int) -> dict[str, object]:
-        """What the statements ask of a place: itself, and what was walked before it."""
-        before = [one for one in self.places[:place] if isinstance(one, int)]
-        group = self.places[place] if isinstance(self.places[place], int) else None
-        return {"group": group, "earlier": before, **again_key(self.earlier)}
+        groups, chunk = self.written.groups, chunk or SLICE
+        rows = tenancy.session().execute(
+            people_statements.SLICE,
+            {
+                **self._key(),
+                "group": groups[place],
+                "earlier": list(groups[:place]),
+                "after": after,
+                "chunk": chunk,
+            },
+        ).all()  # fmt: skip
+        people = [
+            Candidate(row.mobile, self._values(row.own), 0, self._reason(row.mobile, row.twice, row.in_minus))
+            for row in rows
+        ]
+        return people, rows[-1].contact_id if len(rows) == chunk else None
 
     def all(self) -> Iterator[Sequence[Candidate]]:
         """Everybody, a slice after the other."""
         yield self.of_paste()
-        for place in range(len(self.places)):
+        for place in range(len(self.written.groups)):
             after: int | None = 0
             while after is not None:
-                people, after = self.of_place(place, after)
+                people, after = self.of_group(place, after)
                 yield people
-
-    def _candidates(self, rows: Sequence[Row[Any]], *, of_lines: bool = False) -> list[Candidate]:
-        return [
-            Candidate(
-                row.mobile,
-                self._values(row.own),
-                reason=self._reason(row.mobile, row.twice, row.in_minus),
-                of_lines=of_lines,
-            )
-            for row in rows
-        ]
 
     def _known(self) -> dict[str, tuple[dict[str, str], bool]]:
         """What the address book knows of the pasted numbers: values, and whether they are taken out again."""
@@ -173,11 +142,3 @@ class People:
 
     def _key(self) -> dict[str, object]:
         return {"team": tenancy.scope(), "fields": list(self.fields), "minus": list(self.written.minus)}
-
-
-def again_key(source: Source | None) -> dict[str, object]:
-    """The earlier campaign, as statements ask for it."""
-    return {
-        "again": source.id if source is not None else None,
-        "again_outcome": str(source.outcome) if source is not None else None,
-    }

@@ -9,8 +9,6 @@ from functools import cache
 
 from sqlalchemy import TextClause, text
 
-from webapp.campaigns.again_statements import IN_EARLIER
-
 # What somebody brings for the fields of the text, in their order; empty where there is nothing.
 _OWN = """
 (SELECT array_agg(coalesce(CASE WHEN field = 'name' THEN contact.name ELSE contact.fields->>field END, '')
@@ -21,11 +19,6 @@ FROM unnest(CAST(:fields AS text[])) WITH ORDINALITY AS wanted (field, place))
 _IN_MINUS = """
 EXISTS (SELECT 1 FROM grouped_contact AS away WHERE away.team_id = :team
     AND away.group_id = ANY(CAST(:minus AS bigint[])) AND away.contact_id = contact.id)
-"""
-
-_REFUSED = """
-(:leave_out_refused AND EXISTS (SELECT 1 FROM refused_number
-    WHERE refused_number.team_id = :team AND refused_number.mobile = contact.mobile))
 """
 
 SIZES = text(
@@ -46,10 +39,10 @@ FROM contact WHERE contact.team_id = :team AND contact.mobile = ANY(CAST(:mobile
 # The next people of a group. `earlier`: the groups before it; whoever is in one of them was there already.
 SLICE = text(
     f"""
-SELECT slice.contact_id AS place, contact.mobile, {_OWN} AS own, {_IN_MINUS} AS in_minus,
+SELECT slice.contact_id, contact.mobile, {_OWN} AS own, {_IN_MINUS} AS in_minus,
     EXISTS (SELECT 1 FROM grouped_contact AS before WHERE before.team_id = :team
         AND before.group_id = ANY(CAST(:earlier AS bigint[]))
-        AND before.contact_id = slice.contact_id) OR {IN_EARLIER} AS twice
+        AND before.contact_id = slice.contact_id) AS twice
 FROM (
     SELECT contact_id FROM grouped_contact WHERE team_id = :team AND group_id = :group AND contact_id > :after
     ORDER BY contact_id LIMIT :chunk
@@ -70,22 +63,19 @@ WITH slice AS MATERIALIZED (
         WHEN contact.mobile = ANY(CAST(:pasted AS text[])) OR EXISTS (
             SELECT 1 FROM grouped_contact AS before WHERE before.team_id = :team
                 AND before.group_id = ANY(CAST(:earlier AS bigint[]))
-                AND before.contact_id = slice.contact_id) OR {IN_EARLIER} THEN 'twice'
+                AND before.contact_id = slice.contact_id) THEN 'twice'
         WHEN {_IN_MINUS} THEN 'in_minus'
         WHEN EXISTS (SELECT 1 FROM opt_out WHERE opt_out.team_id = :team AND opt_out.mobile = contact.mobile)
-            THEN 'opted_out'
-        WHEN {_REFUSED} THEN 'refused' END AS reason
+            THEN 'opted_out' END AS reason
     FROM slice JOIN contact ON contact.team_id = :team AND contact.id = slice.contact_id
 ), put AS (
     INSERT INTO audience (team_id, campaign_id, text_hash, mobile)
-    -- In the order in which planning reads them: so it finds the next ones in few places, not all over.
-    SELECT :team, :campaign, :hash, mobile FROM judged WHERE reason IS NULL ORDER BY mobile
+    SELECT :team, :campaign, :hash, mobile FROM judged WHERE reason IS NULL
 )
 SELECT count(*) AS walked, max(id) AS after, count(*) FILTER (WHERE reason IS NULL) AS put,
     count(*) FILTER (WHERE reason = 'twice') AS twice,
     count(*) FILTER (WHERE reason = 'in_minus') AS in_minus,
     count(*) FILTER (WHERE reason = 'opted_out') AS opted_out,
-    count(*) FILTER (WHERE reason = 'refused') AS refused,
     encode(sha256(convert_to(CAST(:digest AS text) || coalesce(
         string_agg(mobile, ' ' ORDER BY id) FILTER (WHERE reason IS NULL), ''), 'UTF8')), 'hex') AS digest,
     (SELECT array_agg(mobile || ' ' || reason ORDER BY id) FROM (
@@ -126,8 +116,7 @@ WITH grouped AS MATERIALIZED (
         WHEN contact.mobile = ANY(CAST(:pasted AS text[])) THEN 'twice'
         WHEN {_IN_MINUS} THEN 'in_minus'
         WHEN EXISTS (SELECT 1 FROM opt_out WHERE opt_out.team_id = :team AND opt_out.mobile = contact.mobile)
-            THEN 'opted_out'
-        WHEN {_REFUSED} THEN 'refused' END AS reason{own}
+            THEN 'opted_out' END AS reason{own}
     FROM grouped JOIN contact ON contact.team_id = :team AND contact.id = grouped.contact_id
     OFFSET 0
 ), measured AS (
@@ -146,7 +135,6 @@ SELECT coalesce(sum(places), 0) AS entries, count(*) FILTER (WHERE reason IS NUL
     coalesce(sum(places - 1), 0) + count(*) FILTER (WHERE reason = 'twice') AS twice,
     count(*) FILTER (WHERE reason = 'in_minus') AS in_minus,
     count(*) FILTER (WHERE reason = 'opted_out') AS opted_out,
-    count(*) FILTER (WHERE reason = 'refused') AS refused,
     count(*) FILTER (WHERE reason = 'value_brackets') AS value_brackets,
     count(*) FILTER (WHERE reason = 'no_value') AS no_value,
     count(*) FILTER (WHERE reason = 'too_long_text') AS too_long_text,
@@ -184,23 +172,4 @@ SELECT EXISTS (
 """
 )
 
-REFUSED_SINCE = text(
-    """
-SELECT EXISTS (
-    SELECT 1 FROM audience JOIN refused_number ON refused_number.team_id = :team
-        AND refused_number.mobile = audience.mobile
-    WHERE audience.team_id = :team AND audience.campaign_id = :campaign)
-"""
-)
-
 OPT_OUTS = text("SELECT count(*) AS people, max(opted_out_at) AS latest FROM opt_out WHERE team_id = :team")
-
-# Driven by the marks: they are few, an audience may be a million.
-REFUSED_IN_AUDIENCE = text(
-    """
-SELECT count(DISTINCT audience.mobile) FROM audience
-WHERE audience.team_id = :team AND audience.campaign_id = :campaign
-    AND EXISTS (SELECT 1 FROM refused_number WHERE team_id = :team)
-    AND audience.mobile IN (SELECT mobile FROM refused_number WHERE team_id = :team)
-"""
-)

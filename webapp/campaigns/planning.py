@@ -16,7 +16,6 @@ from webapp import clock, tenancy
 from webapp.accounts.audit import audit
 from webapp.campaigns import clearing, endings, statements, tallies
 from webapp.campaigns.models import Audience, Batch, Campaign, CampaignText, Message
-from webapp.campaigns.spread import asked_of
 from webapp.campaigns.states import BatchState, CampaignState
 from webapp.gateway.models import GatewayAccount
 
@@ -25,8 +24,6 @@ log = structlog.get_logger(__name__)
 # Recipients a transaction: a tenth of a second of work, and the most that a crash does again. At least one
 # request of the largest size that a gateway account can have.
 CHUNK = 5000
-# Rows of the audience that are deleted at once while the campaign is being sent.
-CLEARED_MEANWHILE = 20_000
 
 _PLANNED_NOW = or_(
     Campaign.state == CampaignState.PLANNING,
@@ -37,39 +34,18 @@ _PLANNED_NOW = or_(
     .exists(),
 )
 
-# What is planned needs its audience no more; it goes when nobody waits for anything else.
-_LEFT_OVER = (
-    Campaign.planned_at.is_not(None)
-    & Campaign.cursor_hash.is_not(None)
-    & Campaign.state.not_in((CampaignState.DRAFT, CampaignState.PLANNING, CampaignState.STOPPING))
-)
-
 
 def campaigns_to_plan() -> list[int]:
-    """Ids of this team's campaigns whose audience is not planned yet, the small ones first.
-
-    One that is being stopped is planned to its end too.
-    """
+    """Ids of this team's campaigns whose audience is not planned yet; one that is being stopped is too."""
     return list(
         tenancy.session().scalars(
-            select(Campaign.id)
-            .where(Campaign.team_id == tenancy.scope(), _PLANNED_NOW)
-            .order_by(Campaign.recipients, Campaign.id)
-        )
-    )
-
-
-def campaigns_to_clear() -> list[int]:
-    """Ids of this team's campaigns that are planned and still have their audience."""
-    return list(
-        tenancy.session().scalars(
-            select(Campaign.id).where(Campaign.team_id == tenancy.scope(), _LEFT_OVER).order_by(Campaign.id)
+            select(Campaign.id).where(Campaign.team_id == tenancy.scope(), _PLANNED_NOW).order_by(Campaign.id)
         )
     )
 
 
 def plan_chunk(campaign_id: int) -> bool:
-    """Do the next slice of a campaign's planning, or of clearing up after it; True while there is more to do.
+    """Do the next slice of a campaign's planning; True while there is more to do.
 
     False too where another worker is at it or the campaign is not being planned any more.
     """
@@ -78,7 +54,7 @@ def plan_chunk(campaign_id: int) -> bool:
         .where(
             Campaign.team_id == tenancy.scope(),
             Campaign.id == campaign_id,
-            or_(_PLANNED_NOW, _LEFT_OVER),
+            _PLANNED_NOW,
             Campaign.paused_by_machine.is_distinct_from("sums"),
         )
         .with_for_update(skip_locked=True, key_share=True)
@@ -94,16 +70,9 @@ def plan_chunk(campaign_id: int) -> bool:
         if not _sums_agree(campaign):
             return False
         campaign.planned_at = clock.now()
-        if campaign.state != CampaignState.STOPPING:
-            campaign.state = CampaignState.READY if campaign.send_at is None else CampaignState.SCHEDULED
-            # The first batch need not wait for the audience to be gone.
-            return True
     if _clear_planned(campaign):
         return True
-    campaign.cursor_hash = campaign.cursor_mobile = campaign.cursor_copy = None
-    if campaign.state == CampaignState.STOPPING:
-        tenancy.session().flush()
-        endings.note_stopped(campaign.id, clock.now())
+    _finish(campaign)
     return False
 
 
@@ -134,19 +103,18 @@ def _plan_slice(campaign: Campaign) -> bool:
     """Plan the next recipients; False when there are none left."""
     session = tenancy.session()
     stopping = campaign.state == CampaignState.STOPPING
-    most = session.scalars(
+    limit = session.scalars(
         select(GatewayAccount.numbers_per_request).where(
             GatewayAccount.team_id == campaign.team_id, GatewayAccount.id == campaign.account_id
         )
     ).one()
-    asked = asked_of(campaign, campaign.begin_at or clock.now())
     planned: Row[Any] = session.execute(
         statements.PLAN_CHUNK,
         {
             **_key(campaign),
             "account": campaign.account_id,
             "state": BatchState.STOPPED if stopping else BatchState.PLANNED,
-            "limit": asked.numbers_a_request(campaign.recipients, most),
+            "limit": limit,
             "chunk": CHUNK,
             "first_no": campaign.next_batch,
             "hash": campaign.cursor_hash or b"",
@@ -193,14 +161,18 @@ def _clear_planned(campaign: Campaign) -> bool:
     The audience goes last: a campaign that is being stopped is known by it to be unfinished.
     """
     people = (Audience.text_hash, Audience.mobile, Audience.copy)
-    most = clearing.MOST_CLEARED
-    if campaign.state == CampaignState.SENDING:
-        # Its answers wait for this.
-        most = min(most, CLEARED_MEANWHILE)
     return (
-        clearing.delete_next(CampaignText, (CampaignText.text_hash,), campaign.id, most) is not None
-        or clearing.delete_next(Audience, people, campaign.id, most) is not None
+        clearing.delete_next(CampaignText, (CampaignText.text_hash,), campaign.id) is not None
+        or clearing.delete_next(Audience, people, campaign.id) is not None
     )
+
+
+def _finish(campaign: Campaign) -> None:
+    if campaign.state == CampaignState.STOPPING:
+        tenancy.session().flush()
+        endings.note_stopped(campaign.id, clock.now())
+    else:
+        campaign.state = CampaignState.READY if campaign.send_at is None else CampaignState.SCHEDULED
 
 
 def _key(campaign: Campaign) -> dict[str, int]:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from flask_babel import gettext as _
 
-from webapp import clock, tenancy
+from webapp import tenancy
 from webapp.campaigns import draft_statements, laying, texts
 from webapp.campaigns.models import Campaign
-from webapp.campaigns.spread import asked_of
 from webapp.errors import DomainError
 from webapp.gateway import queries as gateway
 from webapp.gateway.models import GatewayAccount
@@ -59,8 +58,7 @@ def preview(campaign: Campaign) -> Preview:
     session = tenancy.session()
     key = {"team": campaign.team_id, "campaign": campaign.id}
     laid = session.execute(draft_statements.AUDIENCE, key).one()
-    limit = asked_of(campaign, clock.now()).numbers_a_request(laid.recipients, account.numbers_per_request)
-    weight = session.execute(draft_statements.TEXTS, {**key, "limit": limit}).one()
+    weight = session.execute(draft_statements.TEXTS, {**key, "limit": account.numbers_per_request}).one()
     ends = list(session.scalars(draft_statements.SHORTEST_AND_LONGEST, key))
     return Preview(
         recipients=laid.recipients,
@@ -128,7 +126,5 @@ def _digest(campaign: Campaign, audience: str) -> str:
         "send_at": campaign.send_at.isoformat() if campaign.send_at else None,
         "not_after": campaign.not_after.isoformat() if campaign.not_after else None,
         "at_hours_end": campaign.at_hours_end,
-        "per_hour": campaign.per_hour,
-        "even_until": campaign.even_until.isoformat() if campaign.even_until else None,
     }
     return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()

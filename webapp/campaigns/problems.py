@@ -9,11 +9,9 @@ from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 
 from webapp import clock
-from webapp.campaigns import again, texts
+from webapp.campaigns import texts
 from webapp.campaigns.audience import Figures, Weigher
 from webapp.campaigns.people import People
-from webapp.campaigns.spread import asked_of
-from webapp.campaigns.spread_words import problem
 from webapp.campaigns.states import Kind
 from webapp.campaigns.written import MOST_PASTED, MOST_SIGNATURE, Written
 from webapp.contacts import groups
@@ -29,15 +27,12 @@ def problems(account: GatewayAccount, people: People, figures: Figures | None) -
     written = people.written
     yield from _of_text(account, written, people.known)
     yield from _of_groups(written)
-    if written.again is not None and people.earlier is None:
-        yield again.gone()
     yield from _of_numbers(people, figures)
-    if written.kind == Kind.TEST and (people.places or len(people.pasted.entries) > 1):
+    if written.kind == Kind.TEST and (written.groups or len(people.pasted.entries) > 1):
         # A test knows no sending hours and no delay.
         yield DomainError(_("A test goes to one number. Choose what kind of message this is."), "kind")
     yield from _of_lengths(account, people, figures)
     yield from _of_times(written)
-    yield from _of_spread(written, figures)
 
 
 def _of_text(account: GatewayAccount, written: Written, known: Collection[str]) -> Iterator[DomainError]:
@@ -92,8 +87,7 @@ def _of_groups(written: Written) -> Iterator[DomainError]:
 
 def _of_numbers(people: People, figures: Figures | None) -> Iterator[DomainError]:
     written, pasted = people.written, people.pasted
-    where = "again" if people.earlier is not None else "numbers"
-    where = "groups" if written.groups and not written.numbers.strip() else where
+    where = "groups" if written.groups and not written.numbers.strip() else "numbers"
     if len(pasted.entries) > MOST_PASTED:
         yield DomainError(
             _(
@@ -111,11 +105,6 @@ def _of_numbers(people: People, figures: Figures | None) -> Iterator[DomainError
     elif pasted.left_out.counts:
         yield DomainError(
             _("None of these is a mainland mobile number: 11 digits, beginning with 13 to 19."), "numbers"
-        )
-    elif people.earlier is not None and not written.groups:
-        yield DomainError(
-            _("Nobody of “%(campaign)s” is so any more. Nothing was sent.", campaign=people.earlier.name),
-            "again",
         )
     elif written.groups:
         yield DomainError(_("Nobody is in the groups that you chose. Nothing was sent."), where)
@@ -167,10 +156,3 @@ def _of_times(written: Written) -> Iterator[DomainError]:
             _("The time after which nothing may go out comes before it can begin. Choose a later one."),
             "not_after",
         )
-
-
-def _of_spread(written: Written, figures: Figures | None) -> Iterator[DomainError]:
-    asked = asked_of(written, clock.now())
-    found = problem(asked, figures.recipients if figures is not None else None) if asked.spread else None
-    if found is not None:
-        yield found

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
 
-from webapp.campaigns import hours, queries, spread_words
+from webapp.campaigns import hours, queries
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.sentences import pause_words as pause_words
 from webapp.campaigns.sentences import sentence_of
@@ -41,7 +41,6 @@ class Progress:
     parts: tuple[tuple[int, str], ...]
     poll_seconds: int | None
     version: str
-    spread: str = ""
 
 
 def progress_of(campaign: Campaign, now: datetime, seen_besides: str = "") -> Progress:
@@ -67,11 +66,9 @@ def progress_of(campaign: Campaign, now: datetime, seen_besides: str = "") -> Pr
     )
     sentence = sentence_of(campaign, status, now)
     poll_seconds = _poll_seconds(campaign, status, now)
-    spread = spread_words.line_of(campaign, now)
     shows = (
         status,
         sentence,
-        spread,
         campaign.paused_by_machine,
         campaign.paused_by_person,
         [(cell.label, cell.count) for cell in cells],
@@ -86,7 +83,6 @@ def progress_of(campaign: Campaign, now: datetime, seen_besides: str = "") -> Pr
         parts=tuple((cell.count, cell.tone) for cell in cells),
         poll_seconds=poll_seconds,
         version=hashlib.sha256(repr(shows).encode()).hexdigest()[:16],
-        spread=spread,
     )
 
 

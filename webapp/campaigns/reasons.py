@@ -16,7 +16,6 @@ class Absent(StrEnum):
 
     IN_MINUS = "in_minus"
     OPTED_OUT = "opted_out"
-    REFUSED = "refused"
     BRACKETS = "value_brackets"
     NO_VALUE = "no_value"
     TOO_LONG_TEXT = "too_long_text"
@@ -28,7 +27,6 @@ REASON_WORDS: dict[str, LazyString] = {
     Reason.TWICE: _l("stands here already: it gets the message once"),
     Absent.IN_MINUS: _l("is in a group that is not to get it"),
     Absent.OPTED_OUT: _l("has opted out"),
-    Absent.REFUSED: _l("was refused by the gateway before"),
     Absent.BRACKETS: _l("the brackets 【 】 may not stand in a value"),
     Absent.NO_VALUE: _l("has nothing to fill in"),
     Absent.TOO_LONG_TEXT: _l("the text is too long with these values"),

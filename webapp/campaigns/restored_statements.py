@@ -21,7 +21,7 @@ WITH paused AS (
     UPDATE campaign SET paused_by_machine = 'restored', paused_at = :now
     WHERE state IN ('planning', 'scheduled', 'ready', 'sending')
         AND (paused_by_machine IS NULL OR paused_by_machine IN (
-            'credentials', 'frozen', 'balance', 'wrong_address', 'switched_off', 'not_enough'))
+            'credentials', 'frozen', 'balance', 'wrong_address', 'switched_off'))
     RETURNING team_id, id
 ), noted AS (
     INSERT INTO audit_entry (team_id, id, at, action, object_kind, object_id, address, details)

@@ -8,20 +8,7 @@ from flask import Response, abort, flash, g, url_for
 
 from webapp import clock, tenancy
 from webapp.accounts.permissions import requires
-from webapp.campaigns import (
-    again,
-    caps,
-    cautions,
-    drafts,
-    laying,
-    operations,
-    refused,
-    sources,
-    spread,
-    spread_words,
-    testing,
-    typed_number,
-)
+from webapp.campaigns import cautions, drafts, laying, operations, sources, testing
 from webapp.campaigns.blueprint import blueprint, campaign_or_404
 from webapp.campaigns.compose_page import ComposePage
 from webapp.campaigns.forms import ComposeForm, ConfirmForm, SendTestForm
@@ -54,19 +41,12 @@ def confirm(campaign_id: int) -> Response:
     form = ConfirmForm()
     if not form.validate_on_submit():
         abort(400)
-    was_draft = campaign.state == CampaignState.DRAFT
     try:
         confirmed = operations.confirm_campaign(
             campaign.id, form.key.data or "", form.seen.data or "", g.user.id, g.team.delay_seconds
         )
-        if was_draft:
-            typed_number.check(confirmed.recipients, form.people.data or "")
     except operations.StalePreviewError as error:
         return _review_page(campaign, 409, error.message, form.was.data or "")
-    except typed_number.MistypedError as error:
-        # Whatever it did up to here is undone; the page shows what stands there then.
-        tenancy.session().rollback()
-        return _review_page(campaign_or_404(campaign_id), 422, mistyped=error.message)
     except DomainError as error:
         return _review_page(campaign, 422, error.message)
     tenancy.session().commit()
@@ -115,11 +95,7 @@ def _preparing_page(campaign: Campaign, status: int = 200, problem: Words | None
 
 
 def _review_page(
-    campaign: Campaign,
-    status: int = 200,
-    problem: Words | None = None,
-    was: str = "",
-    mistyped: Words | None = None,
+    campaign: Campaign, status: int = 200, problem: Words | None = None, was: str = ""
 ) -> Response:
     """Lay the draft out as it is now and show it."""
     session = tenancy.session()
@@ -151,14 +127,8 @@ def _review_page(
         problem=problem,
         changed=cautions.changed_since(was, preview) if was else None,
         joined=cautions.joined_and_left(campaign),
-        sources=(where := sources.sources_of(campaign)),
-        again_changed=again.changed_since(campaign, where.earlier),
-        refused_before=0 if campaign.leave_out_refused else refused.in_audience(campaign),
+        sources=sources.sources_of(campaign),
         late_start=cautions.late_start(campaign, now),
-        outlook=spread_words.outlook(spread.asked_of(campaign, now), preview.recipients),
-        asks_number=typed_number.is_asked(preview.recipients),
-        mistyped=mistyped,
-        room=caps.room(campaign.kind, campaign.send_at or now, preview.cost),
         had_it_already=cautions.had_it_already(campaign, now),
         left_out_words=cautions.left_out_words(campaign.left_out.get("counts", {})),
         page=ComposePage(ComposeForm(formdata=None), campaign),

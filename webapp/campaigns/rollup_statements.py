@@ -51,8 +51,7 @@ ON CONFLICT (team_id, hour, account_id, operator, outcome)
 """
 
 # The open messages of the batches, by operator. Nearly always that is the whole batch, whose numbers it holds
-# itself; only where some have an outcome of their own are the messages looked at. The first three characters
-# tell the operator, so they are counted before it is asked for.
+# itself; only where some have an outcome of their own are the messages looked at.
 ROLL_UP_BATCHES = text(
     f"""
 WITH moved AS (
@@ -61,8 +60,8 @@ WITH moved AS (
     FROM {_MOVED}
     JOIN batch ON batch.team_id = :team AND batch.campaign_id = moved.campaign_id AND batch.no = moved.no
     WHERE batch.open > 0 AND batch.handed_at IS NOT NULL
-), by_prefix AS MATERIALIZED (
-    SELECT account_id, hour, before, after, left(mobile, 3) AS prefix, count(*) AS messages,
+), counted AS (
+    SELECT account_id, hour, before, after, operator_of(mobile) AS operator, count(*) AS messages,
         sum(parts) AS parts
     FROM moved CROSS JOIN LATERAL (
         SELECT mobile FROM unnest(moved.mobiles) AS mobile WHERE moved.whole
@@ -73,10 +72,6 @@ WITH moved AS (
             AND message.outcome IS NULL
     ) AS unsettled
     GROUP BY 1, 2, 3, 4, 5
-), counted AS (
-    SELECT account_id, hour, before, after, operator_of(prefix) AS operator, sum(messages) AS messages,
-        sum(parts) AS parts
-    FROM by_prefix GROUP BY 1, 2, 3, 4, 5
 ), changes AS (
     SELECT account_id, hour, operator, before AS outcome, -messages AS messages, -parts AS parts FROM counted
     UNION ALL

@@ -53,7 +53,7 @@ def move_batches(moves: Iterable[BatchMove], now: datetime) -> None:
     )
     if not told:
         return
-    values: dict[str, Any] = {
+    values = {
         "team": tenancy.scope(),
         "now": now,
         "campaigns": [move.campaign_id for move in told],
@@ -65,8 +65,7 @@ def move_batches(moves: Iterable[BatchMove], now: datetime) -> None:
     session.execute(statements.LOCK_ROLLUPS, {"team": tenancy.scope()})
     session.execute(statements.NOTE_HANDED, values)
     session.execute(statements.ROLL_UP_BATCHES, values)
-    if None in values["afters"]:
-        session.execute(statements.FORGET_HANDED, values)
+    session.execute(statements.FORGET_HANDED, values)
 
 
 def move_messages(moves: Iterable[MessageMove]) -> None:

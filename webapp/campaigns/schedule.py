@@ -6,8 +6,7 @@ nobody chose. What a clock that jumps has done is never undone by it; a person c
 
 from __future__ import annotations
 
-import dataclasses
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from flask_babel import gettext as _
 from sqlalchemy import or_, select
@@ -15,13 +14,10 @@ from sqlalchemy import or_, select
 from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import audit
 from webapp.accounts.models import AuditEntry
-from webapp.campaigns import caps
 from webapp.campaigns.locking import locked_campaign
 from webapp.campaigns.models import Attempt, Campaign
 from webapp.campaigns.moments import start_by
 from webapp.campaigns.operations import ACCOUNT_REASONS
-from webapp.campaigns.spread import asked_of
-from webapp.campaigns.spread_words import problem
 from webapp.campaigns.states import CampaignState
 from webapp.database import id_at
 from webapp.errors import DomainError
@@ -53,8 +49,7 @@ def start_due(now: datetime) -> list[int]:
             .execution_options(populate_existing=True)
         )
     )
-    # What is missed gives its parts back; rows of days are locked in their order.
-    for campaign in sorted(due, key=lambda one: (one.reserved_on or date.min, one.id)):
+    for campaign in due:
         start_or_miss(campaign, now)
     return [campaign.id for campaign in due]
 
@@ -66,7 +61,6 @@ def start_or_miss(campaign: Campaign, now: datetime) -> None:
         return
     if now > latest:
         campaign.state = CampaignState.MISSED
-        caps.release(campaign)
         audit("campaign.missed", "campaign", campaign.id, send_at=at.isoformat())
     else:
         campaign.state, campaign.begin_at = CampaignState.READY, at
@@ -102,8 +96,7 @@ def reschedule(campaign_id: int, send_at: datetime | None, key: str) -> Campaign
     """Give a campaign that has not begun another time (None: now); its audience and its confirm stay.
 
     `key` is the one-use key of the page; used before, nothing changes. Raises DomainError for a campaign that
-    has begun, for a time that has passed or lies behind the limit or the spread, and for a day whose
-    cap leaves no room for it.
+    has begun, and for a time that has passed or lies behind the campaign's own limit.
     """
     campaign = locked_campaign(campaign_id)
     if noted(campaign, "campaign.time_changed", "key", key):
@@ -121,13 +114,6 @@ def reschedule(campaign_id: int, send_at: datetime | None, key: str) -> Campaign
             ),
             "send_at",
         )
-    wanted = dataclasses.replace(asked_of(campaign, now), begins=send_at or now)
-    cannot = problem(wanted, campaign.recipients) if wanted.spread else None
-    if cannot is not None:
-        raise DomainError(
-            _("With this start it cannot be spread as it is: %(why)s", why=cannot.message), "send_at"
-        )
-    caps.reserve(campaign, campaign.parts_total, send_at or now)
     campaign.send_at, campaign.start_by, campaign.begin_at = send_at, start_by(send_at), send_at or now
     if campaign.state != CampaignState.PLANNING:
         campaign.state = CampaignState.READY if send_at is None else CampaignState.SCHEDULED

@@ -7,37 +7,19 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from flask import current_app
 from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 
-from webapp.campaigns import hours, room, setbacks, spread_words, stopping
+from webapp.campaigns import hours, stopping
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.pace import Pace, pace_of
 from webapp.campaigns.states import CampaignState, Kind
-from webapp.gateway import breaker
-from webapp.gateway import queries as accounts
 from webapp.reading import moment, time_zone
-from webapp.settings import settings_of
 from webapp.statuses import CampaignStatus
-
-# A campaign of such a status would go on by itself.
-_GOING_ON = frozenset({CampaignStatus.PLANNING, CampaignStatus.STARTING, CampaignStatus.SENDING})
 
 
 def sentence_of(campaign: Campaign, status: CampaignStatus, now: datetime) -> str:
     """The sentence for a campaign of this status."""
-    if status in _GOING_ON and room.is_waited_for(settings_of(current_app), now):
-        return _(
-            "Waits: the disk of this site is nearly full. %(gone)s of %(total)s were handed to the gateway; "
-            "the rest goes by itself when there is room.",
-            **_gone(campaign),
-        )
-    if _would_begin(campaign, status, now) and setbacks.is_doubted(now):
-        return _(
-            "Waits: the clock of this site was moved, so nothing new begins. "
-            "It starts by itself when the clock has gone right for some minutes."
-        )
     match status:
         case CampaignStatus.PLANNING:
             return _planning(campaign)
@@ -50,7 +32,7 @@ def sentence_of(campaign: Campaign, status: CampaignStatus, now: datetime) -> st
         case CampaignStatus.WAITING_FOR_HOURS:
             return _waiting_for_hours(campaign, now)
         case CampaignStatus.SENDING:
-            return _sending(campaign, pace_of(campaign, now), now)
+            return _sending(campaign, pace_of(campaign, now))
         case CampaignStatus.PAUSED:
             return _paused(campaign)
         case CampaignStatus.MISSED:
@@ -80,12 +62,6 @@ def seconds_to_begin(campaign: Campaign, now: datetime) -> int:
     if campaign.begin_at is None:
         return 0
     return max(0, -int((now - campaign.begin_at) // timedelta(seconds=1)))
-
-
-def _would_begin(campaign: Campaign, status: CampaignStatus, now: datetime) -> bool:
-    if status is CampaignStatus.SCHEDULED:
-        return campaign.send_at is not None and campaign.send_at <= now
-    return status in {CampaignStatus.PLANNING, CampaignStatus.STARTING}
 
 
 def _planning(campaign: Campaign) -> str:
@@ -126,17 +102,11 @@ def _waiting_for_hours(campaign: Campaign, now: datetime) -> str:
     )
 
 
-def _sending(campaign: Campaign, pace: Pace | None, now: datetime) -> str:
+def _sending(campaign: Campaign, pace: Pace | None) -> str:
     numbers = _gone(campaign)
-    if held_up := _held_up(campaign, now, numbers):
-        return held_up
-    if spread := spread_words.sending_words(campaign, now, numbers):
-        return spread
     if pace is None or not campaign.waiting:
         return _("Sending: %(gone)s of %(total)s handed to the gateway.", **numbers)
     numbers["rate"] = format_decimal(pace.per_minute)
-    if pace.others:
-        return _shared(pace, numbers)
     if pace.left < timedelta(minutes=1):
         return _(
             "Sending: %(gone)s of %(total)s handed to the gateway, less than a minute left "
@@ -160,38 +130,6 @@ def _sending(campaign: Campaign, pace: Pace | None, now: datetime) -> str:
         "(%(rate)s per minute).",
         round(minutes / 60),
         **numbers,
-    )
-
-
-def _held_up(campaign: Campaign, now: datetime, numbers: dict[str, str]) -> str:
-    """What is said while the account's breaker is open: how long that takes nobody knows."""
-    account = accounts.account(campaign.account_id)
-    if account is None or not breaker.is_open(account.troubles):
-        return ""
-    if account.quiet_until is None or account.quiet_until <= now:
-        return _(
-            "%(gone)s of %(total)s handed to the gateway. It does not answer clearly at the moment; one "
-            "request at a time tries it. What is left goes on by itself.",
-            **numbers,
-        )
-    return _(
-        "%(gone)s of %(total)s handed to the gateway. It does not answer clearly at the moment; the next try "
-        "is at %(when)s. What is left goes on by itself.",
-        **numbers,
-        when=moment(account.quiet_until),
-    )
-
-
-def _shared(pace: Pace, numbers: dict[str, str]) -> str:
-    minutes = max(1, -(-pace.left // timedelta(minutes=1)))
-    return ngettext(
-        "Sending: %(gone)s of %(total)s handed to the gateway. Its account hands over %(rate)s per minute "
-        "(other campaigns there: %(others)s); about %(num)s minute left.",
-        "Sending: %(gone)s of %(total)s handed to the gateway. Its account hands over %(rate)s per minute "
-        "(other campaigns there: %(others)s); about %(num)s minutes left.",
-        minutes,
-        **numbers,
-        others=format_decimal(pace.others),
     )
 
 
@@ -277,10 +215,6 @@ def pause_words(reason: str) -> str:
             "The balance of the gateway account is used up. Nothing is lost: after a top-up what is left "
             "goes on by itself."
         ),
-        "not_enough": _(
-            "The balance of the gateway account does not reach for all of this campaign, so nothing of it "
-            "was sent. It begins by itself after a top-up; if you resume it, it goes as far as that reaches."
-        ),
         "switched_off": _(
             "The gateway account is switched off. What is left waits until somebody switches it on again."
         ),
@@ -298,10 +232,6 @@ def pause_words(reason: str) -> str:
         "too_many_bad_numbers": _(
             "The gateway refused very many numbers of this list. What is left was not sent; look at where "
             "the list comes from."
-        ),
-        "many_refused": _(
-            "The gateway refused more than one in twenty of the numbers. What is left was not sent; look at "
-            "those that failed, and resume the campaign if the rest of the list is better."
         ),
         "expired": _(
             "The limit that was set for this campaign has passed, so nothing more is sent. Nothing is lost: "

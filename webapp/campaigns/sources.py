@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from webapp.campaigns import kept, laying
-from webapp.campaigns.again import Source
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.people import People
 
@@ -15,7 +14,6 @@ class Sources:
     """How many come from where. `groups`: names with sizes; somebody in several counts in each."""
 
     pasted: int
-    earlier: Source | None
     groups: list[tuple[str, int]]
     minus: list[str]
 
@@ -26,7 +24,6 @@ def sources_of(draft: Campaign) -> Sources:
     layout = laying.layout_of(draft)
     return Sources(
         pasted=len(people.pasted.entries) if layout is None else layout.pasted,
-        earlier=people.earlier,
         groups=[(people.sizes[one].name, people.sizes[one].size) for one in people.written.groups],
         minus=[people.sizes[one].name for one in people.written.minus],
     )

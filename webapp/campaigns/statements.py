@@ -85,6 +85,47 @@ FROM message WHERE team_id = :team AND campaign_id = :campaign
 """
 )
 
+# Batches that may go now, one campaign after the other, as many as the account has free connections. Whoever
+# else is claiming skips them; the account's row, locked before, keeps the count of those in flight right.
+DUE_BATCHES = text(
+    """
+SELECT batch.campaign_id, batch.no, batch.content, batch.mobiles, batch.attempts,
+    EXISTS (SELECT 1 FROM opt_out WHERE team_id = :team) AS any_opt_outs
+FROM batch JOIN campaign ON campaign.team_id = batch.team_id AND campaign.id = batch.campaign_id
+WHERE batch.team_id = :team AND batch.account_id = :account AND batch.state IN ('planned', 'retry')
+    AND (batch.wake_at IS NULL OR batch.wake_at <= :now)
+    AND batch.first_unknown_at IS NULL AND batch.size <= :limit
+    AND campaign.state = 'sending' AND campaign.kind = ANY(:kinds)
+    AND (campaign.not_after IS NULL OR campaign.not_after >= :now)
+    AND campaign.paused_by_person IS NULL AND campaign.paused_by_machine IS NULL
+ORDER BY batch.campaign_id, batch.no
+LIMIT :free
+FOR NO KEY UPDATE OF batch SKIP LOCKED
+"""
+)
+
+# Batches without a clear answer whose identical request may be made again: only through the same account at
+# the same address, and only while its answer will still come within the time in which the gateway swallows
+# repeats. The clock stands in the statement, so no pause, breaker or dead worker sends a repeat too late; a
+# clock that was set back sends none.
+DUE_REPEATS = text(
+    """
+SELECT batch.campaign_id, batch.no, batch.content, batch.mobiles, batch.size, batch.attempts,
+    batch.first_unknown_at, batch.digest
+FROM batch JOIN campaign ON campaign.team_id = batch.team_id AND campaign.id = batch.campaign_id
+WHERE batch.team_id = :team AND batch.account_id = :account AND batch.state = 'hold'
+    AND batch.first_unknown_at <= :now AND batch.wake_at <= :now
+    AND :answered_by < batch.first_unknown_at + make_interval(secs => :dedup)
+    AND batch.account_fingerprint = :fingerprint
+    AND campaign.state = 'sending' AND campaign.kind = ANY(:kinds)
+    AND (campaign.not_after IS NULL OR campaign.not_after >= :now)
+    AND campaign.paused_by_person IS NULL AND campaign.paused_by_machine IS NULL
+ORDER BY batch.wake_at, batch.campaign_id, batch.no
+LIMIT :free
+FOR NO KEY UPDATE OF batch SKIP LOCKED
+"""
+)
+
 # The lock that everybody who rolls up takes, where it must not be waited for.
 TRY_LOCK_ROLLUPS = text("SELECT pg_try_advisory_xact_lock(hashtextextended('tidings.rollups', :team))")
 
@@ -137,6 +178,14 @@ FOR NO KEY UPDATE OF batch SKIP LOCKED
 """
 )
 
+MARK_INFLIGHT = text(
+    """
+UPDATE batch SET state = 'inflight', attempts = :n, repeats = repeats + :repeated, digest = :digest,
+    account_fingerprint = :fingerprint, lease_until = :lease_until, wake_at = NULL
+WHERE team_id = :team AND campaign_id = :campaign AND no = :no
+"""
+)
+
 MOVE_MESSAGES = text(
     """
 UPDATE message SET batch_no = :child
@@ -157,36 +206,27 @@ RETURNING account_id
 )
 
 # An answer is written over the reaper's "unknown", never over another answer.
-CLOSE_ATTEMPTS = text(
+CLOSE_ATTEMPT = text(
     """
-UPDATE attempt SET finished_at = :now, outcome = one.outcome, why = one.why, http_status = one.http_status,
-    resp_code = one.resp_code, msgid = one.msgid, answer = one.answer
-FROM unnest(CAST(:campaigns AS bigint[]), CAST(:nos AS integer[]), CAST(:ns AS integer[]),
-    CAST(:outcomes AS text[]), CAST(:whys AS text[]), CAST(:statuses AS integer[]),
-    CAST(:codes AS integer[]), CAST(:msgids AS text[]), CAST(:answers AS bytea[]))
-    AS one (campaign_id, no, n, outcome, why, http_status, resp_code, msgid, answer)
-WHERE attempt.team_id = :team AND attempt.campaign_id = one.campaign_id AND attempt.batch_no = one.no
-    AND attempt.n = one.n
-    AND (attempt.outcome IS NULL OR (attempt.outcome = 'unknown' AND attempt.why = 'reaped'))
+UPDATE attempt SET finished_at = :now, outcome = :outcome, why = :why, http_status = :http_status,
+    resp_code = :resp_code, msgid = :msgid, answer = :answer
+WHERE team_id = :team AND campaign_id = :campaign AND batch_no = :no AND n = :n
+    AND (outcome IS NULL OR (outcome = 'unknown' AND why = 'reaped'))
 """
 )
 
-NOTE_MSGIDS = text(
+NOTE_MSGID = text(
     """
 INSERT INTO gateway_message (team_id, account_id, msgid, campaign_id, batch_no, attempt, source, noted_at)
-SELECT :team, account, msgid, campaign_id, no, n, 'answer', :now
-FROM unnest(CAST(:campaigns AS bigint[]), CAST(:nos AS integer[]), CAST(:ns AS integer[]),
-    CAST(:accounts AS bigint[]), CAST(:msgids AS text[])) AS one (campaign_id, no, n, account, msgid)
-WHERE msgid IS NOT NULL
+VALUES (:team, :account, :msgid, :campaign, :no, :n, 'answer', :now)
 ON CONFLICT DO NOTHING
 """
 )
 
-# While people wait there is such a batch; of twenty thousand batches it would be looked for at each answer.
 HANDED_OVER = text(
     """
 UPDATE campaign SET state = 'waiting_for_reports', handed_over_at = :now
-WHERE team_id = :team AND id = :campaign AND state = 'sending' AND waiting = 0 AND NOT EXISTS (
+WHERE team_id = :team AND id = :campaign AND state = 'sending' AND NOT EXISTS (
     SELECT 1 FROM batch WHERE team_id = :team AND campaign_id = :campaign
         AND state IN ('planned', 'inflight', 'retry', 'blocked', 'hold'))
 RETURNING account_id

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class CampaignState(StrEnum):
-    """The states of docs/sending-inside.md. Whether it is paused is told by two columns beside the state."""
+    """The states of docs/sending.md. Whether it is paused is told by two columns beside the state."""
 
     DRAFT = "draft"
     PLANNING = "planning"
@@ -21,7 +21,7 @@ class CampaignState(StrEnum):
 
 
 class BatchState(StrEnum):
-    """The states of docs/sending-inside.md."""
+    """The states of docs/sending.md."""
 
     PLANNED = "planned"
     INFLIGHT = "inflight"

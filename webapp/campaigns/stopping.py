@@ -13,7 +13,7 @@ from sqlalchemy import delete, select, update
 
 from webapp import clock, jobs, tenancy
 from webapp.accounts.audit import Detail, audit
-from webapp.campaigns import endings, hours, late_news, pausing, schedule, tallies
+from webapp.campaigns import endings, hours, late_news, schedule, tallies
 from webapp.campaigns.locking import locked_campaign
 from webapp.campaigns.models import Batch, Campaign, DraftPaste
 from webapp.campaigns.operations import ACCOUNT_REASONS
@@ -62,10 +62,9 @@ def resume_campaign(campaign_id: int) -> None:
         campaign.halvings = 0
     if keys:
         _set_state(campaign_id, (BatchState.BLOCKED,), BatchState.PLANNED)
-    said = {"short": str(campaign.version)} if campaign.paused_by_machine == pausing.NOT_ENOUGH else {}
     campaign.paused_by_person = campaign.paused_by_machine = campaign.paused_at = None
     campaign.resumed_at = now
-    audit("campaign.resumed", "campaign", campaign.id, **said)
+    audit("campaign.resumed", "campaign", campaign.id)
     schedule.start_or_miss(campaign, now)
     jobs.enqueue("campaigns.wake_sender", campaign.team_id, once="wake")
 

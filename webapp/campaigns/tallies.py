@@ -83,7 +83,7 @@ def take_back(campaign: Campaign) -> None:
 def move(campaign_id: int, deltas: Mapping[str, int]) -> None:
     """Add to a campaign's tallies, and note it under this minute. Batch rows must be locked before.
 
-    The order of locks is that of docs/sending-inside.md; the campaign's row guards its minutes.
+    The order of locks is that of docs/sending.md; the campaign's row guards its minutes.
     """
     changed = {name: count for name, count in deltas.items() if count}
     unknown = changed.keys() - set(TALLIES)

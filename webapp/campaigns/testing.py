@@ -79,8 +79,8 @@ def values_for(written: Written, mobile: str) -> dict[str, str]:
     if not people.fields:
         return {}
     candidates = people.of_paste()
-    if people.places:
-        candidates += people.of_place(0, 0, FIRST_ONES)[0]
+    if written.groups:
+        candidates += people.of_group(0, 0, FIRST_ONES)[0]
     account = drafts.account_of(written.account_id)
     laying = audience.Laying(account, written, people.fields)
     laying.add(candidates)

@@ -11,8 +11,6 @@ from flask import Response, abort, request, url_for
 from webapp import clock
 from webapp.accounts.permissions import requires
 from webapp.campaigns import (
-    affording,
-    again,
     drafts,
     history,
     listing,
@@ -20,7 +18,6 @@ from webapp.campaigns import (
     progress,
     queries,
     recipients,
-    spend,
     stopping,
     texts,
     watching,
@@ -173,7 +170,6 @@ def campaign_page(
         fields=texts.fields_of(campaign.body),
         drawn=_drawn_at(now),
         chart=None if is_fragment() else history.delivery_chart(campaign, now),
-        spend=None if is_fragment() else spend.of_campaign(campaign),
         confirmed_by=gateway.person(campaign.confirmed_by),
         page=recipients.page(
             campaign,
@@ -202,11 +198,9 @@ def _status_block(campaign: Campaign, current: progress.Progress, place: Place) 
         "place": place,
         "undecided": campaign.unconfirmed > 0 and queries.is_undecided(campaign),
         "actions": watching.actions_of(campaign),
-        "again": again.offers(campaign),
         "said": watching.said_of(campaign, current),
         "parts_words": watching.parts_words(campaign),
         "pause_words": progress.pause_words,
-        "balance_words": affording.notice(campaign),
     }
 
 
@@ -217,5 +211,4 @@ def _drawn_at(now: datetime) -> int:
 
 def _progress(campaign: Campaign) -> progress.Progress:
     balance = Shell().balance
-    besides = f"{balance.left if balance else None} {affording.notice(campaign)}"
-    return progress.progress_of(campaign, clock.now(), besides)
+    return progress.progress_of(campaign, clock.now(), str(balance.left if balance else None))

@@ -13,7 +13,7 @@ from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 
 from webapp.accounts.permissions import may
-from webapp.campaigns import recipients, spreading, tallies
+from webapp.campaigns import recipients, tallies
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.places import Place
 from webapp.campaigns.progress import Progress
@@ -38,7 +38,6 @@ class Actions:
     new_time: bool
     new_limit: bool
     edit: bool
-    speed: bool
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,6 @@ def actions_of(campaign: Campaign) -> Actions:
         new_time=send and state == CampaignState.MISSED,
         new_limit=send and state in STOPPABLE and expired,
         edit=send and state in _MAY_BE_EDITED and campaign.started_at is None,
-        # One person alone has no speed.
-        speed=send and campaign.recipients > 1 and spreading.may_change(campaign),
     )
 
 

@@ -15,7 +15,6 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from webapp.campaigns import texts
-from webapp.campaigns.spread import MOST_PER_HOUR
 from webapp.campaigns.states import AtHoursEnd, Kind
 from webapp.characters import storable
 from webapp.contacts.pastes import MOST_VALUE, clean_name
@@ -33,9 +32,6 @@ MOST_GROUPS = 50
 MOST_NAME = 80
 MOST_NAME_TAKEN = 40
 
-# An earlier campaign by its id, and an outcome there.
-Again = tuple[int, str]
-
 _UNNAMED = _l("New campaign")
 
 
@@ -44,7 +40,7 @@ class Written:
     """What a person wrote; anything may be missing or wrong. Times are aware; `defaults` is by field.
 
     `groups` and `minus` are ids, in order; `gone` and `gone_minus` name groups that were deleted since. With
-    `each_line` each line of the paste is a message of its own. `again`: for whom of an earlier campaign.
+    `each_line` each line of the paste is a message of its own.
     """
 
     account_id: int
@@ -55,13 +51,9 @@ class Written:
     kind: str = Kind.NOTICE
     defaults: Mapping[str, str] = field(default_factory=dict)
     leave_out_long: bool = False
-    leave_out_refused: bool = False
-    again: Again | None = None
     send_at: datetime | None = None
     not_after: datetime | None = None
     at_hours_end: str = AtHoursEnd.WAIT
-    per_hour: int | None = None
-    even_until: datetime | None = None
     groups: tuple[int, ...] = ()
     minus: tuple[int, ...] = ()
     gone: tuple[str, ...] = ()
@@ -123,10 +115,6 @@ def check_sizes(written: Written) -> None:
             )  # fmt: skip
     if written.kind not in list(Kind):
         raise DomainError(_("Choose what kind of campaign this is. Nothing was saved."), "kind")
-    if written.per_hour is not None and not 1 <= written.per_hour <= MOST_PER_HOUR:
-        raise DomainError(_("Choose from 1 to 1,000,000 an hour. Nothing was saved."), "per_hour")
-    if written.per_hour is not None and written.even_until is not None:
-        raise DomainError(_("Choose one way to spread it. Nothing was saved."), "spread")
     if written.at_hours_end not in list(AtHoursEnd):
         raise DomainError(
             _("Choose what happens when the sending hours end. Nothing was saved."), "at_hours_end"

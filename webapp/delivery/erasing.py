@@ -139,8 +139,6 @@ def _erase_people(mobile: str) -> dict[str, int]:
             _run(statement, campaign=row.id)
         if row.numbers is not None:
             _run(statements.ERASE_PASTE, campaign=row.id, numbers=without(row.numbers, mobile))
-    # After the drafts' campaigns: whoever marks a number holds its campaign.
-    _run(statements.ERASE_REFUSED, mobile=mobile)
     tenancy.session().expire_all()
     return found | {"drafts": len(drafts)}
 

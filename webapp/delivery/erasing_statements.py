@@ -121,7 +121,6 @@ WHERE team_id = :team AND mobile = :mobile AND state <> 'matched'
 """
 )
 ERASE_INBOX = text("DELETE FROM report_inbox WHERE team_id = :team AND mobile = :mobile")
-ERASE_REFUSED = text("DELETE FROM refused_number WHERE team_id = :team AND mobile = :mobile")
 ERASE_UNREADABLE = text(
     """
 UPDATE unreadable_report SET raw = '' WHERE team_id = :team

@@ -95,8 +95,6 @@ def _match_and_move(team_id: int) -> None:
         tallies.move(campaign_id, tallies.moved(moved[campaign_id]))
     rollups.move_messages(_moves(changes))
     rollups.move_batches(_handed_by_report(changes), now)
-    if changes and _run(statements.ANY_REFUSED, team_id).scalar_one():
-        _run(statements.FORGET_REFUSED, team_id, now=now)
     endings.note_finished(sorted(moved), now)
     _run(statements.NOTE_LAST_REPORT, team_id)
 

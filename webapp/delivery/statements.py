@@ -225,19 +225,6 @@ WHERE campaign.team_id = :team AND campaign.id = heard.campaign_id
 """
 )
 
-# What reached a phone by a request that was made after the number was refused shows that it is fine.
-FORGET_REFUSED = text(
-    """
-DELETE FROM refused_number WHERE team_id = :team AND mobile IN (
-    SELECT refused_number.mobile FROM settling_match AS match
-    JOIN settling_batch AS batch ON batch.campaign_id = match.campaign_id AND batch.no = match.batch_no
-    JOIN refused_number ON refused_number.team_id = :team AND refused_number.mobile = match.mobile
-    WHERE match.status = 'DELIVRD' AND coalesce(batch.handed_at, :now) > refused_number.refused_at
-    ORDER BY refused_number.mobile FOR UPDATE OF refused_number)
-"""
-)
-ANY_REFUSED = text("SELECT EXISTS (SELECT 1 FROM refused_number WHERE team_id = :team)")
-
 LOCK_ACCOUNTS = text(
     """
 SELECT id FROM gateway_account

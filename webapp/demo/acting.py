@@ -23,7 +23,7 @@ from webapp.campaigns.claims import Claim
 from webapp.campaigns.models import Campaign, GatewayMessage, Message
 from webapp.campaigns.written import Written
 from webapp.delivery import settling
-from webapp.demo import balance, statements
+from webapp.demo import statements
 from webapp.gateway.answers import judge
 from webapp.gateway.exchange import Exchange, Kind
 from webapp.settings import Times, settings_of
@@ -74,28 +74,8 @@ class Stage:
             tenancy.session().flush()
 
     def send(self, campaign: Campaign, at: datetime, batches: int, exchange: Exchange | None = None) -> None:
-        """Hand over that many batches; each is taken unless `exchange` says what came back.
-
-        The balance is read before the first one, and where the campaign is through.
-        """
-        if campaign.started_at is None:
-            balance.note_unchanged(campaign.account_id, at - timedelta(seconds=5))
-        self._hand_over(campaign, at, batches, exchange)
-        tenancy.session().execute(statements.CALM, {"team": tenancy.scope(), "account": campaign.account_id})
-        self.read_balance(campaign)
-
-    def read_balance(self, campaign: Campaign, besides: int = 0) -> None:
-        """Where a campaign is through, its balance is read; `besides`: what nobody said was taken."""
-        tenancy.session().refresh(campaign, ["handed_over_at"])
-        if campaign.handed_over_at is not None:
-            balance.note_spent(campaign, campaign.handed_over_at + timedelta(seconds=8), besides)
-
-    def _hand_over(self, campaign: Campaign, at: datetime, batches: int, exchange: Exchange | None) -> None:
+        """Hand over that many batches; each is taken unless `exchange` says what came back."""
         while batches > 0:
-            # These answers come of no gateway in trouble: nothing need slow down for them.
-            tenancy.session().execute(
-                statements.CALM, {"team": tenancy.scope(), "account": campaign.account_id}
-            )
             with clock.standing_at(at):
                 claims.begin_ready_campaigns(at)
                 claimed = claims.claim_batches(at, self.times, batches)
@@ -110,18 +90,14 @@ class Stage:
             batches -= len(claimed)
             at += timedelta(seconds=2)
 
-    def give_up(self, campaign: Campaign, since: datetime, taken: int = 0) -> None:
-        """Let the time in which an unclear answer is asked about again go by, unanswered.
-
-        `taken`: how many messages of it the gateway took from the balance all the same.
-        """
+    def give_up(self, campaign: Campaign, since: datetime) -> None:
+        """Let the time in which an unclear answer is asked about again go by, unanswered."""
         for wait in (self.times.first_repeat, self.times.second_repeat):
             self.send(campaign, since + timedelta(seconds=wait + 5), 50, LOST)
         later = since + timedelta(seconds=self.times.dedup)
         with clock.standing_at(later):
             reaper.give_up_asking(later, self.times)
             tenancy.session().flush()
-        self.read_balance(campaign, taken)
 
     def report(
         self,

@@ -20,10 +20,3 @@ CLEAR = tuple(
     text(f"DELETE FROM {table}")  # noqa: S608 # names from the line below
     for table in ("settling_report", "settling_batch", "settling_match")
 )
-
-CALM = text(
-    """
-UPDATE gateway_account SET troubles = 0, quiet_until = NULL, unproved = false
-WHERE team_id = :team AND id = :account
-"""
-)

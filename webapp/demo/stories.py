@@ -94,7 +94,6 @@ class Stories:
         with clock.standing_at(at + timedelta(minutes=1)):
             stopping.stop_campaign(campaign.id)
             tenancy.session().flush()
-        self.stage.read_balance(campaign)
         self.stage.report_over_time(campaign, at, 1.0, 0.03)
 
     def stopped_unclear(self) -> None:
@@ -117,7 +116,7 @@ class Stories:
         begin = at + timedelta(seconds=10)
         self.stage.send(campaign, begin, 3, LOST)
         self.stage.send(campaign, begin, 50)
-        self.stage.give_up(campaign, begin, 100)
+        self.stage.give_up(campaign, begin)
         self.stage.report_over_time(campaign, at, 1.0, 0.02)
 
     def paused(self) -> None:

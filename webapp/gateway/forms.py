@@ -6,7 +6,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, PasswordField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its stubs
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
 
 from webapp.gateway.models import RepeatMode
 
@@ -70,10 +70,6 @@ class BehaviourForm(FlaskForm):  # type: ignore[misc] # the library carries no t
     adds_signature = BooleanField(_l("The gateway adds the signature by itself"))
     repeat_mode = SelectField(
         _l("After an answer that never came"),
-        description=_l(
-            "Repeating is safe only where the gateway swallows what it has already. Where it does not, "
-            "choose to be asked: then nothing is made again by itself, and a person decides."
-        ),
         choices=[
             SelectChoice(
                 RepeatMode.REPEAT, _l("The gateway de-duplicates: the same request may be repeated")
@@ -82,21 +78,11 @@ class BehaviourForm(FlaskForm):  # type: ignore[misc] # the library carries no t
         ],
     )
     numbers_per_request = IntegerField(_l("Numbers in one request"), _between(1, 5000))
+    in_flight = IntegerField(_l("Requests at the same time"), _between(1, 16))
     text_limit = IntegerField(_l("Longest text, in characters"), _between(1, 1000))
     first_part = IntegerField(_l("Characters in one part"), _between(1, 1000))
     next_part = IntegerField(_l("Characters in each part of a longer text"), _between(1, 1000))
     dedup_seconds = IntegerField(_l("Seconds for which the gateway swallows a repeat"), _between(0, 86_400))
-
-
-class SpeedForm(FlaskForm):  # type: ignore[misc] # the library carries no types
-    """How much may be asked of the gateway through this account."""
-
-    in_flight = IntegerField(_l("Requests at the same time"), _between(1, 16))
-    per_second = IntegerField(
-        _l("Requests a second"),
-        [Optional(), *_between(1, 1000)[1:]],
-        description=_l("Empty: as fast as the gateway answers."),
-    )
 
 
 class NothingForm(FlaskForm):  # type: ignore[misc] # the library carries no types

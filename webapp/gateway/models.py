@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Boolean, Integer, LargeBinary, SmallInteger, Text
+from sqlalchemy import Boolean, Integer, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from webapp.database import Base, TeamOwned, new_id
@@ -77,11 +77,6 @@ class GatewayAccount(TeamOwned, Base):
     sends_rest_at: Mapped[datetime | None]
     alert_below: Mapped[int | None]
     alerted_at: Mapped[datetime | None]
-    per_second: Mapped[int | None] = mapped_column(Integer)
-    rate_at: Mapped[datetime | None]
-    unproved: Mapped[bool] = mapped_column(Boolean, default=True)
-    probe_at: Mapped[datetime | None]
-    probes: Mapped[int] = mapped_column(SmallInteger, default=0)
     created_at: Mapped[datetime]
 
     @property

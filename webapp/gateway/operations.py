@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
 from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select, update
@@ -18,8 +17,8 @@ from webapp.accounts.audit import audit
 from webapp.database import new_id
 from webapp.errors import DomainError
 from webapp.extensions import db
-from webapp.gateway import addresses, alerts, breaker, queries
-from webapp.gateway.answers import AccountChange, Meaning, Verdict
+from webapp.gateway import addresses, alerts, queries
+from webapp.gateway.answers import AccountChange, Verdict
 from webapp.gateway.balances import BalanceOutcome, BalanceVerdict
 from webapp.gateway.credentials import PWD, TOKEN, UID, base_url_of, key_ring
 from webapp.gateway.models import (
@@ -33,8 +32,6 @@ from webapp.gateway.models import (
 from webapp.gateway.transitions import after_answer, after_balance
 from webapp.sealing import Secret, fingerprint, seal
 from webapp.settings import settings_of
-
-log = structlog.get_logger(__name__)
 
 PRACTICE = "practice"
 MOST_ACCOUNTS = 20
@@ -57,6 +54,7 @@ class Behaviour:
     text_limit: int
     first_part: int
     next_part: int
+    in_flight: int
     dedup_seconds: int
 
 
@@ -104,7 +102,6 @@ def change_credentials(account: GatewayAccount, uid: Secret, pwd: Secret, *, by:
     account.version += 1
     account.troubles = 0
     account.quiet_until = None
-    account.unproved = True
     _put_credentials(account, uid, pwd, by, now)
     _move(account, AccountState.UNTESTED, None, now)
     db.session.flush()
@@ -181,11 +178,6 @@ def change_behaviour(account: GatewayAccount, label: str, behaviour: Behaviour) 
         )
     if behaviour.next_part > behaviour.first_part:
         raise DomainError(_l("A further part cannot be longer than the first one."), "next_part")
-    if account.numbers_per_request != behaviour.numbers_per_request or account.adds_signature != (
-        behaviour.adds_signature
-    ):
-        # Its requests will look otherwise than those that were taken.
-        account.unproved = True
     account.label = label
     account.repeat_mode = behaviour.repeat_mode
     account.adds_signature = behaviour.adds_signature
@@ -195,14 +187,8 @@ def change_behaviour(account: GatewayAccount, label: str, behaviour: Behaviour) 
     account.text_limit = behaviour.text_limit
     account.first_part = behaviour.first_part
     account.next_part = behaviour.next_part
+    account.in_flight = behaviour.in_flight
     account.dedup_seconds = behaviour.dedup_seconds
-    db.session.flush()
-    audit("gateway.changed", "gateway_account", account.id)
-
-
-def change_speed(account: GatewayAccount, in_flight: int, per_second: int | None) -> None:
-    """Change how many requests may be under way at once, and be made in a second (None: any number)."""
-    account.in_flight, account.per_second = in_flight, per_second
     db.session.flush()
     audit("gateway.changed", "gateway_account", account.id)
 
@@ -254,18 +240,17 @@ def record_balance(
 def note_answer(
     account_id: int, verdict: Verdict, *, version: int | None = None, asked_at: datetime | None = None
 ) -> None:
-    """Move the account, and its breaker, by the answer to a send call.
+    """Move the account by the answer to a send call.
 
     With `version` (of the credentials used) and `asked_at` (when the attempt began) given, an answer to
     older credentials, or a good one to a request from before the last change of state, changes nothing.
     """
-    if _tells_nothing_new(account_id, verdict):
+    if verdict.account is AccountChange.UNCHANGED:
         return
     now = clock.now()
     account = _locked(account_id)
     if version is not None and version != account.version:
         return
-    _note_in_breaker(account, verdict, asked_at, now)
     if verdict.account is AccountChange.FLAGGED:
         account.msgid_missing_at = now
     if verdict.limit is not None:
@@ -274,41 +259,10 @@ def note_answer(
     passing = verdict.account in {AccountChange.WELL, AccountChange.FLAGGED, AccountChange.OUT_OF_BALANCE}
     if not (passing and asked_at is not None and asked_at < account.state_at):
         _move(account, after_answer(AccountState(account.state), verdict.account), verdict.why, now)
-        if verdict.meaning is Meaning.TAKEN:
-            account.unproved = False
     db.session.flush()
     if verdict.account is AccountChange.OUT_OF_BALANCE:
         # What is left now is what a later top-up is measured against.
         jobs.enqueue("gateway.check_balance", account.team_id, once=str(account_id), account_id=account_id)
-
-
-def _tells_nothing_new(account_id: int, verdict: Verdict) -> bool:
-    """Whether an answer leaves its account as it is: most do, and then nobody waits for its row."""
-    if verdict.trouble or verdict.account not in {AccountChange.UNCHANGED, AccountChange.WELL}:
-        return False
-    account = queries.account(account_id)
-    if account is None or verdict.meaning not in {Meaning.TAKEN, Meaning.REFUSED}:
-        return True
-    proves = account.unproved and verdict.meaning is Meaning.TAKEN
-    moves = verdict.account is AccountChange.WELL and account.state != AccountState.OK
-    return not (proves or moves or account.troubles)
-
-
-def _note_in_breaker(
-    account: GatewayAccount, verdict: Verdict, asked_at: datetime | None, now: datetime
-) -> None:
-    """Count a call that went wrong, or close the breaker after one that was understood."""
-    was_open = breaker.is_open(account.troubles)
-    account.troubles, account.quiet_until = breaker.after_call(
-        account.troubles,
-        account.quiet_until,
-        verdict,
-        asked_at=asked_at,
-        now=now,
-        times=settings_of(current_app).times,
-    )
-    if was_open != breaker.is_open(account.troubles):
-        log.warning("an account's breaker", account=account.id, opens=not was_open, troubles=account.troubles)
 
 
 def note_sends_rest(account_id: int) -> None:
@@ -377,14 +331,6 @@ def _move(account: GatewayAccount, state: AccountState, why: str | None, now: da
     audit("gateway.state", "gateway_account", account.id, before=str(before), after=str(state), why=why)
     if state is AccountState.OK:
         account.state_why = None
-    if state is AccountState.OUT_OF_BALANCE:
-        account.probes = 0
-        account.probe_at = now + breaker.balance_pause(0, settings_of(current_app).times)
-    else:
-        account.probe_at = None
-    if account.usable and not was_usable:
-        # Somebody mended something, and what that is worth the first request will tell.
-        account.unproved = True
     _tell_campaigns(account)
     if was_usable and not account.usable:
         jobs.enqueue("gateway.tell_owners", account.team_id, once=str(account.id), account_id=account.id)

@@ -10,7 +10,6 @@ from flask_babel import lazy_gettext as _l
 from wtforms import IntegerField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its stubs
 
-from webapp import clock
 from webapp.accounts.permissions import fresh, requires
 from webapp.accounts.throttle import TooManyTries
 from webapp.errors import DomainError
@@ -18,14 +17,7 @@ from webapp.extensions import db
 from webapp.gateway import calls, operations, practice, queries, words
 from webapp.gateway.balances import BalanceOutcome
 from webapp.gateway.credentials import GatewayGoneError
-from webapp.gateway.forms import (
-    BehaviourForm,
-    ConnectForm,
-    CredentialForm,
-    NothingForm,
-    SpeedForm,
-    SwitchForm,
-)
+from webapp.gateway.forms import BehaviourForm, ConnectForm, CredentialForm, NothingForm, SwitchForm
 from webapp.gateway.models import BalanceCause, GatewayAccount, RepeatMode
 from webapp.pages import NavItem, render, see_other
 from webapp.sealing import SealError, Secret
@@ -213,21 +205,6 @@ def change_behaviour(account_id: int) -> Response:
     return _page(account_or_404(account_id), form, CredentialForm(formdata=None), 422)
 
 
-@blueprint.post("/settings/gateways/<int:account_id>/speed")
-@requires("gateways.manage")
-def change_speed(account_id: int) -> Response:
-    """Change how much is asked of the gateway at once."""
-    account = account_or_404(account_id)
-    form = SpeedForm()
-    if not form.validate_on_submit():
-        behaviour, credential = _behaviour_form(account), CredentialForm(formdata=None)
-        return _page(account, behaviour, credential, 422, speed=form)
-    operations.change_speed(account, _whole(form.in_flight), form.per_second.data)
-    db.session.commit()
-    flash(_("Saved."), "ok")
-    return see_other(url_for("gateway.show", account_id=account_id))
-
-
 @blueprint.post("/settings/gateways/<int:account_id>/test")
 @requires("gateways.manage")
 def test(account_id: int) -> Response:
@@ -306,12 +283,7 @@ def tell_balance(account: GatewayAccount, cause: BalanceCause) -> None:
 
 
 def _page(
-    account: GatewayAccount,
-    behaviour: BehaviourForm,
-    credential: CredentialForm,
-    status: int = 200,
-    *,
-    speed: SpeedForm | None = None,
+    account: GatewayAccount, behaviour: BehaviourForm, credential: CredentialForm, status: int = 200
 ) -> Response:
     settings = settings_of(current_app)
     addresses = queries.callback_addresses(account)
@@ -333,8 +305,6 @@ def _page(
         words_for_reading=words.words_for_reading,
         behaviour=behaviour,
         credential=credential,
-        speed=speed or SpeedForm(formdata=None, obj=account),
-        speed_words=words.speed_words(account, clock.now()),
     )
 
 
@@ -350,6 +320,7 @@ def _behaviour(form: BehaviourForm) -> operations.Behaviour:
         text_limit=_whole(form.text_limit),
         first_part=_whole(form.first_part),
         next_part=_whole(form.next_part),
+        in_flight=_whole(form.in_flight),
         dedup_seconds=_whole(form.dedup_seconds),
     )
 

@@ -7,19 +7,17 @@ shown but its balance; a body may echo what was sent.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from webapp.errors import Words
-from webapp.gateway import breaker
 from webapp.gateway.answers import Why
 from webapp.gateway.balances import BalanceOutcome, BalanceVerdict
 from webapp.gateway.client import SHORT
-from webapp.gateway.models import AccountState, BalanceReading, GatewayAccount
-from webapp.reading import moment, number
+from webapp.gateway.models import AccountState, BalanceReading
+from webapp.reading import number
 
 NOTHING_SENT = _l("This was only a question about the balance: no message was sent.")
 
@@ -262,55 +260,3 @@ SEND_CODES: dict[int, CodeWords] = {
         _l("The account stops and its campaigns pause. Ask the gateway's customer service."),
     ),
 }
-
-
-def speed_words(account: GatewayAccount, now: datetime) -> list[str]:
-    """What holds an account up at the moment, and until when; that nothing does is said too."""
-    if account.disabled_at is not None:
-        return []
-    said: list[str] = []
-    if breaker.is_open(account.troubles):
-        said.append(_open_words(account, now))
-    elif account.troubles:
-        most = breaker.places(account.in_flight, account.troubles, unproved=account.unproved)
-        said.append(
-            ngettext(
-                "%(num)s request in a row did not reach the gateway, or got no clear answer. Until one is "
-                "taken, fewer go at the same time: %(most)s.",
-                "%(num)s requests in a row did not reach the gateway, or got no clear answer. Until one is "
-                "taken, fewer go at the same time: %(most)s.",
-                account.troubles,
-                most=number(most),
-            )
-        )
-    if account.probe_at is not None and account.state == AccountState.OUT_OF_BALANCE:
-        said.append(
-            _(
-                "The smallest request that waits is tried at %(when)s, or all of them as soon as a top-up is "
-                "seen.",
-                when=moment(account.probe_at),
-            )
-        )
-    if account.usable and account.unproved:
-        said.append(
-            _("Nothing has been taken since it was connected or changed, so its first request goes alone.")
-        )
-    if account.usable and not said:
-        said.append(_("No trouble: the last request was answered clearly."))
-    return said
-
-
-def _open_words(account: GatewayAccount, now: datetime) -> str:
-    n = number(account.troubles)
-    if account.quiet_until is None or account.quiet_until <= now:
-        return _(
-            "%(n)s requests in a row did not reach the gateway, or got no clear answer. One request at a "
-            "time is tried until the gateway takes one.",
-            n=n,
-        )
-    return _(
-        "%(n)s requests in a row did not reach the gateway, or got no clear answer. The next try, of one "
-        "request, is at %(when)s.",
-        n=n,
-        when=moment(account.quiet_until),
-    )

@@ -11,7 +11,6 @@ from croniter import croniter  # type: ignore[import-untyped] # it carries no ty
 from flask import current_app
 
 from webapp import clock, heartbeats, jobs, tenancy
-from webapp.campaigns import room, setbacks
 from webapp.delivery import settler
 from webapp.delivery.spool import spool_folder
 from webapp.settings import settings_of
@@ -40,10 +39,6 @@ def status_report() -> dict[str, Any]:
         problems.append("delivery reports were refused by the database")
     if free < LEAST_FREE_BYTES:
         problems.append("the disk is nearly full")
-    if room.is_waited_for(settings_of(current_app), now):
-        problems.append("nothing is sent until there is room on the disk")
-    if setbacks.is_doubted(now):
-        problems.append("the clock was moved: nothing new begins until it has gone right for a while")
     if lag > LAG_SECONDS:
         problems.append("delivery reports wait to be settled")
     return {

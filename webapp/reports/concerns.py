@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flask import current_app, url_for
+from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import select
 
 from webapp import reading, tenancy
-from webapp.campaigns import listing, queries, room, setbacks
+from webapp.campaigns import listing, queries
 from webapp.campaigns.models import Campaign
 from webapp.campaigns.states import STOPPABLE, CampaignState
 from webapp.contacts.imports.models import ContactImport, ImportState
@@ -20,7 +20,6 @@ from webapp.gateway.models import AccountState, RepeatMode
 from webapp.gateway.queries import Balance
 from webapp.gateway.words import state_words
 from webapp.reading import number
-from webapp.settings import settings_of
 from webapp.statuses import CampaignStatus
 
 MOST_SHOWN = 5
@@ -40,34 +39,7 @@ class Concern:
 
 def concerns(now: datetime) -> list[Concern]:
     """What waits for a person, the most urgent first."""
-    return [
-        *_room(now),
-        *_clock(now),
-        *_accounts(now),
-        *_paused(),
-        *_missed(),
-        *_unconfirmed(now),
-        *_imports(now),
-    ]
-
-
-def _room(now: datetime) -> list[Concern]:
-    if not room.is_waited_for(settings_of(current_app), now):
-        return []
-    sentence = _(
-        "The disk of this site is nearly full: nothing is sent until there is room, "
-        "then it goes on by itself."
-    )
-    return [Concern(sentence, url_for("campaigns.index"), "bad")]
-
-
-def _clock(now: datetime) -> list[Concern]:
-    if not setbacks.is_doubted(now):
-        return []
-    sentence = _(
-        "The clock of this site was moved: nothing new begins until it has gone right for some minutes."
-    )
-    return [Concern(sentence, url_for("campaigns.index"), "odd")]
+    return [*_accounts(now), *_paused(), *_missed(), *_unconfirmed(now), *_imports(now)]
 
 
 # ---- gateway accounts --------------------------------------------------------------------------------

@@ -87,10 +87,6 @@ TERMS: tuple[tuple[Words, Words], ...] = (
         _l("sending hours"),
         _l("When campaigns of a kind (notice, marketing) may go out, in the team's time zone."),
     ),
-    (
-        _l("spread"),
-        _l("Sending a campaign over a period: so many messages an hour, or evenly until a moment."),
-    ),
     (_l("missed"), _l("A scheduled campaign that was found too late to start.")),
     (_l("report"), _l("What the gateway says became of one message.")),
     (

@@ -11,7 +11,6 @@ from flask import Response, abort, request
 
 from webapp import clock
 from webapp.accounts.permissions import requires
-from webapp.campaigns import refused
 from webapp.contacts import fields, groups, optout_places, optouts
 from webapp.contacts.blueprint import blueprint, contact_or_404
 from webapp.pages import render
@@ -36,7 +35,6 @@ def show(contact_id: int) -> Response:
         known=fields.names(),
         optout=optout_places.number_token(contact.mobile),
         opted_out=contact.mobile in optouts.opted_out_among([contact.mobile]),
-        refused=refused.mark_of(contact.mobile),
         messages=messages,
         after=after,
         older=f"{messages.older.campaign_id}-{messages.older.copy}" if messages.older else None,
