@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCALES := $(wildcard webapp/translations/*/LC_MESSAGES/messages.po)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint format bench lock install install-dev browser translations clean test-pages shots
+.PHONY: help run demo test lint format bench lock install install-dev browser translations clean test-pages test-planted shots
 
 help: ## What can be done here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -17,8 +17,11 @@ run: install ## Start everything on this machine: database, web, worker, practic
 demo: install ## The same with a team to look at: campaigns in every state (in instance-demo/)
 	@TIDINGS_INSTANCE="$${TIDINGS_INSTANCE:-instance-demo}" exec $(BIN)/python -m webapp up --demo
 
-test: install-dev browser ## Run all tests
-	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test: install-dev browser ## Run the tests
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --ignore tests/mutants
+
+test-planted: install-dev ## Plant each known fault in a copy of the program, and see its test turn red
+	@$(BIN)/python -m pytest -q tests/mutants
 
 test-pages: install-dev browser ## Look at every page in all languages, themes and sizes
 	@TIDINGS_ALL_PAGES=1 $(BIN)/python -m pytest -q tests/browser/test_every_page.py
