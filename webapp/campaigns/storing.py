@@ -51,6 +51,7 @@ def _recorded(record: Callable[[Sequence[Answered]], None], some: Sequence[Answe
         try:
             record(some)
         except Exception as error:
+            # Whatever refused it: the answer was paid for, and is tried again or stored in a barer form.
             if is_passing(error):
                 log.warning("answers wait to be stored", error=type(error).__name__, answers=len(some))
             else:
